@@ -1,0 +1,1 @@
+"""The appliance: sources, the frame loop, journal, sinks, configuration, command line."""

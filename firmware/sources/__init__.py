@@ -1,0 +1,1 @@
+"""Where scans come from: scanner sockets, files, the simulated scanner."""

@@ -1,0 +1,265 @@
+"""The frame loop: source -> reconstruct -> image back -> denoise -> assess -> decide -> journal.
+
+The thread that receives also reconstructs, so nothing stands between the last readout and the image. Judging
+happens in a second thread per scan with a short bounded queue; the journal's writer is the third. An image never
+waits for a verdict, a verdict is never shown before it is on disk.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from engine.assess.assessor import Assessor
+from engine.decide.decider import Decider
+from engine.decide.limits import Limits
+from engine.denoise import denoise
+from engine.errors import ScansideError
+from engine.reconstruct.series import Budget, Reconstructed, Reconstruction
+from engine.seams import Clock, Source
+from engine.types import Decision, Frame, FrameIndex, KSpace, Measurement, Scan, Timings, Unreconstructed
+from firmware.health import Health
+
+log = logging.getLogger(__name__)
+
+_QUEUE_FRAMES = 3
+_QUEUE_WAIT_S = 0.5
+_CLOSE_WAIT_S = 10.0
+
+Done = Reconstructed | Unreconstructed
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A decision on its way to the journal, and what it is about."""
+
+    scan: Scan
+    decision: Decision
+    timings: Timings | None
+    """Of the frame; None for the series."""
+    latency_ms: dict[str, float]
+    """From the last readout received: image, decided."""
+
+
+Record = Callable[[Judged, Callable[[], None]], None]
+"""Takes a decision for the record; calls back, from its own thread, once it is on disk. Never blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """What every scan of one appliance shares."""
+
+    clock: Clock
+    health: Health
+    record: Record
+    limits: Limits | None = None
+    budget: Budget = field(default_factory=Budget)
+
+
+class Judge:
+    """Judges the frames of one scan in a thread of its own; `put` waits at most half a second."""
+
+    def __init__(self, scan: Scan, source: Source, loop: Loop, release: Callable[[KSpace], None]) -> None:
+        self._scan, self._source, self._loop, self._release = scan, source, loop, release
+        self._assessor = Assessor(scan)
+        self._decider = Decider(scan, loop.limits)
+        self._queue: queue.Queue[Done | None] = queue.Queue(_QUEUE_FRAMES)
+        self._skipped: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        self._ended_by = ""
+        self._recorded = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"judge-{scan.id}", daemon=True)
+        self._thread.start()
+
+    def put(self, done: Done) -> None:
+        """Hand a frame over; one that finds no place within half a second is recorded as not judged."""
+        try:
+            self._queue.put(done, timeout=_QUEUE_WAIT_S)
+        except queue.Full:
+            if isinstance(done, Reconstructed):
+                self._skipped.put(done.frame)
+                self._release(done.kspace)
+            self._loop.health.count("frames_not_judged_in_time")
+            log.warning("scan=%s assessment is behind: a frame goes unjudged", self._scan.id)
+
+    def finish(self, ended_by: str) -> bool:
+        """Judge what waits, close the series; True once its verdict is on disk (10 s at most)."""
+        self._ended_by = ended_by
+        try:
+            self._queue.put(None, timeout=_CLOSE_WAIT_S)
+        except queue.Full:
+            log.error("scan=%s assessment hangs: the series is left without a verdict", self._scan.id)
+            return False
+        self._thread.join(_CLOSE_WAIT_S)
+        return self._recorded.wait(_CLOSE_WAIT_S)
+
+    def _run(self) -> None:
+        while (done := self._queue.get()) is not None:
+            self._judge_skipped()
+            try:
+                self._judge(done)
+            except Exception:
+                # The supervisor seam: whatever fails in judging one frame must not silence the next.
+                log.exception("scan=%s judging a frame failed", self._scan.id)
+                self._loop.health.count("frames_failed")
+                subject = done.frame if isinstance(done, Reconstructed) else done
+                self._unjudged(subject, "internal_fault", "judging this image failed; see the log")
+            finally:
+                if isinstance(done, Reconstructed):
+                    self._release(done.kspace)
+        self._judge_skipped()
+        series = Judged(self._scan, self._decider.close(self._ended_by), None, {})
+        self._hand_over(series, self._recorded.set)
+
+    def _judge(self, done: Done) -> None:
+        if isinstance(done, Unreconstructed):
+            self._unjudged(done, done.reason, done.detail)
+            return
+        processed = denoise(done.frame, None)
+        if processed is not done.frame:
+            self._source.send_image(processed)
+        measurements = self._assessor.measure(done)
+        self._decided(self._decider.frame(done.frame, measurements), done.frame.timings)
+
+    def _judge_skipped(self) -> None:
+        while not self._skipped.empty():
+            self._unjudged(self._skipped.get(), "overloaded", "images come faster than they can be judged")
+
+    def _unjudged(self, subject: Frame | Unreconstructed, reason: str, detail: str) -> None:
+        self._decided(self._decider.unjudged(subject, reason, detail), subject.timings)
+
+    def _decided(self, decision: Decision, timings: Timings) -> None:
+        latency = {
+            "image": (timings.image_ready - timings.last_readout) * 1e3,
+            "decided": (self._loop.clock.monotonic() - timings.last_readout) * 1e3,
+        }
+        self._hand_over(Judged(self._scan, decision, timings, latency), lambda: None)
+
+    def _hand_over(self, judged: Judged, recorded: Callable[[], None]) -> None:
+        def committed() -> None:
+            self._source.send_text(f"{judged.decision.scope} {judged.decision.sentence}")
+            recorded()
+
+        self._loop.health.progress("decide")
+        self._loop.record(judged, committed)
+
+
+def run_scan(source: Source, loop: Loop) -> None:
+    """Take one scan from its header to the verdict of its series; raises nothing of the peer's making."""
+    try:
+        scan = source.scan()
+    except ScansideError as error:
+        _refuse(source, loop, "-", error)
+        return
+    log.info("scan=%s begins: %s, %s coils", scan.id, scan.protocol or "unnamed protocol", scan.coils)
+    loop.health.count("scans")
+    reconstruction = Reconstruction(scan, loop.clock, loop.budget)
+    judge = Judge(scan, source, loop, reconstruction.release)
+    ended_by = _receive(source, loop, scan, reconstruction, judge)
+    for done in _guarded(reconstruction.close(ended_by), scan, loop, source):
+        _deliver(done, source, loop, judge)
+    for name, count in reconstruction.counters.items():
+        loop.health.count(name, count)
+    if not judge.finish(ended_by):
+        source.send_text("verdict not recorded yet: look at the journal before relying on it")
+    log.info("scan=%s ended by %s: %s", scan.id, ended_by, dict(reconstruction.counters))
+
+
+def _receive(source: Source, loop: Loop, scan: Scan, reconstruction: Reconstruction, judge: Judge) -> str:
+    """Everything the source sends; returns why it ended. What cannot be reconstructed is still received."""
+    broken = False
+    try:
+        for readouts in source.readouts():
+            loop.health.progress("receive")
+            if broken:
+                continue
+            try:
+                for done in reconstruction.add(readouts):
+                    _deliver(done, source, loop, judge)
+            except ScansideError as error:
+                broken = True  # keep receiving: the scanner's own images still go back to it
+                _refuse(source, loop, scan.id, error)
+            except Exception:
+                # The supervisor seam: a fault of ours must not stop what the scanner sends or gets back.
+                broken = True
+                log.exception("scan=%s reconstruction failed", scan.id)
+                loop.health.count("reconstruction_failed")
+                source.send_text("internal fault: reconstruction failed, images are no longer judged")
+    except ScansideError as error:
+        _refuse(source, loop, scan.id, error)
+        return "refused"
+    return "fault" if broken else source.ended_by
+
+
+def _guarded(frames: Iterator[Done], scan: Scan, loop: Loop, source: Source) -> Iterator[Done]:
+    try:
+        yield from frames
+    except Exception:
+        # The supervisor seam: the frames left open by a fault must not keep the series from its verdict.
+        log.exception("scan=%s the last frames could not be finished", scan.id)
+        loop.health.count("reconstruction_failed")
+        source.send_text("internal fault: the last images could not be finished")
+
+
+def _deliver(done: Done, source: Source, loop: Loop, judge: Judge) -> None:
+    if isinstance(done, Reconstructed):
+        source.send_image(done.frame)
+        loop.health.count("frames")
+    else:
+        loop.health.count(f"unreconstructed_{done.reason}")
+    loop.health.progress("reconstruct")
+    judge.put(done)
+
+
+def _refuse(source: Source, loop: Loop, scan: str, error: ScansideError) -> None:
+    loop.health.count(f"refused_{getattr(error, 'reason', 'input')}")
+    log.warning("scan=%s refused: %s", scan, error)
+    source.send_text(f"ERROR: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReport:
+    """One frame judged offline; `image` is None where no image is made."""
+
+    decision: Decision
+    image: Frame | None
+    index: FrameIndex
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """A whole scan judged offline."""
+
+    scan: Scan
+    frames: tuple[FrameReport, ...]
+    series: Decision
+    counters: dict[str, int]
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """Of the last frame that has any."""
+        return next((f.decision.measurements for f in reversed(self.frames) if f.decision.measurements), ())
+
+
+def judge_source(source: Source, clock: Clock, limits: Limits | None = None) -> ScanReport:
+    """The same path without threads, journal or sinks, for files; raises InputRefused."""
+    scan = source.scan()
+    reconstruction = Reconstruction(scan, clock)
+    assessor, decider = Assessor(scan), Decider(scan, limits)
+    frames: list[FrameReport] = []
+
+    def judge(done: Done) -> None:
+        if isinstance(done, Unreconstructed):
+            decision = decider.unjudged(done, done.reason, done.detail)
+            frames.append(FrameReport(decision, None, done.index))
+            return
+        decision = decider.frame(done.frame, assessor.measure(done))
+        frames.append(FrameReport(decision, done.frame, done.frame.index))
+        reconstruction.release(done.kspace)
+
+    for readouts in source.readouts():
+        for done in reconstruction.add(readouts):
+            judge(done)
+    for done in reconstruction.close(source.ended_by):
+        judge(done)
+    return ScanReport(scan, tuple(frames), decider.close(source.ended_by), dict(reconstruction.counters))
