@@ -1,0 +1,1 @@
+"""Readouts to images: where a readout belongs, whitening, transforms, coil combination."""

@@ -108,7 +108,7 @@ class Outbox:
             return
         while True:
             with self._lock:
-                self._changed.wait_for(lambda: self._waiting or self._closing or self._broken)
+                self._changed.wait_for(lambda: bool(self._waiting) or self._closing or self._broken)
                 if self._closing or self._broken:
                     return
             poller.poll(_POLL_MS)
