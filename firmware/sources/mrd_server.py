@@ -119,13 +119,9 @@ class MrdServer:
         self._count += 1
         scan_id = f"{self._prefix}-{self._count}"
         settings = self._settings
-        capture = (
-            Capture(settings.record_dir, scan_id, settings.record_limit_bytes) if settings.record_dir else None
-        )
+        capture = Capture(settings.record_dir, scan_id, settings.record_limit_bytes) if settings.record_dir else None
         connection = MrdConnection(sock, scan_id, settings.connection, self._health, capture)
-        thread = threading.Thread(
-            target=self._run, args=(connection, capture), name=f"scanner-{scan_id}", daemon=True
-        )
+        thread = threading.Thread(target=self._run, args=(connection, capture), name=f"scanner-{scan_id}", daemon=True)
         with self._lock:
             self._open[connection] = (address, thread)
         log.info("scan=%s scanner connected from %s", scan_id, address)
