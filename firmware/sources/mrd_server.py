@@ -1,10 +1,11 @@
 """The listening side of the MRD server: accepts scanners, one thread for each, refuses whom it should."""
 
+import contextlib
 import ipaddress
 import logging
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,10 +65,8 @@ class MrdServer:
     def stop(self, deadline_s: float = 5.0) -> None:
         """Accept no more, end open scans, wait for their threads."""
         self._stopping = True
-        try:
+        with contextlib.suppress(OSError):  # not every system lets a listening socket be shut down
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # not every system lets a listening socket be shut down; closing it is enough there
         self._socket.close()
         with self._lock:
             open_now = dict(self._open)
