@@ -1,0 +1,28 @@
+"""The one sentence of a decision: verdict, reason, first act. Readable from two metres."""
+
+from collections.abc import Sequence
+
+from engine.decide.advice import reason_words, table
+from engine.types import Finding, Verdict
+
+WORD = {
+    Verdict.OK: "OK",
+    Verdict.WARN: "WARNING",
+    Verdict.RESCAN: "REPEAT",
+    Verdict.CANNOT_JUDGE: "NOT JUDGED",
+}
+
+
+def sentence(verdict: Verdict, findings: Sequence[Finding], reasons: Sequence[str], detail: str = "") -> str:
+    """The worst finding without a cause of its own speaks; findings come with causes first."""
+    if verdict is Verdict.OK:
+        entry = table()["ok"]
+        return f"{WORD[verdict]}: {entry['message']}. {entry['action']}."
+    speaking = [finding for finding in findings if finding.severity is verdict] or list(findings)
+    if verdict is not Verdict.CANNOT_JUDGE and speaking:
+        finding = next((f for f in speaking if not f.caused_by), speaking[0])
+        return f"{WORD[verdict]}: {finding.message}. {finding.action}."
+    entry = table()["cannot_judge"]
+    why = "; ".join(dict.fromkeys(reason_words(reason, detail) for reason in reasons)) or detail
+    action = f"{entry['action']}." if verdict is Verdict.CANNOT_JUDGE else "Look at the images."
+    return f"{WORD[verdict]}: {why[:1].upper()}{why[1:]}. {action}"
