@@ -56,9 +56,7 @@ class Appliance:
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         config = self._config
         with ExitStack() as stack:
-            self.journal = Journal(
-                config.journal_path, self._clock, retention_s=config.journal.retention_days * 86400
-            )
+            self.journal = Journal(config.journal_path, self._clock, retention_s=config.journal.retention_days * 86400)
             stack.callback(self.journal.close)
             self.mqtt = MqttSink(self.journal, config.mqtt, config.appliance.name, self.health, self._clock)
             self.mqtt.start()

@@ -1,0 +1,1 @@
+"""Where decisions go: MQTT, the terminal."""

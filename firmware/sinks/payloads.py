@@ -1,0 +1,302 @@
+"""What is said on each topic, and how it is made from the engine's values. The JSON Schemas are generated from here."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from engine.types import Decision, Finding, Measurement, Scan, Where
+
+
+class Envelope(msgspec.Struct, kw_only=True):
+    """What every payload carries; filled in when it is recorded or sent."""
+
+    schema: str
+    id: str = ""
+    """Idempotency key: the same message sent again has the same id."""
+    session: int = 0
+    """Counts the appliance's starts."""
+    sequence: int = 0
+    """Counts recorded messages without gaps; 0 for what is not recorded."""
+    time: str = ""
+    """UTC, milliseconds."""
+    historical: bool = False
+    """Sent again from the record, or later than it could be."""
+
+
+class WherePayload(msgspec.Struct, kw_only=True):
+    """Where in a frame; empty = the whole frame."""
+
+    coils: tuple[int, ...] = ()
+    lines: tuple[int, ...] = ()
+    samples: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
+    box: tuple[int, int, int, int] | None = None
+
+
+class MeasurementPayload(msgspec.Struct, kw_only=True):
+    """One number with its unit, or why there is none."""
+
+    row: str
+    name: str
+    value: float | None
+    unit: str
+    impact: float | None = None
+    impact_unit: str = ""
+    estimated: bool = False
+    why_missing: str = ""
+
+
+class IndexPayload(msgspec.Struct, kw_only=True):
+    """Which image of the scan."""
+
+    encoding: int
+    slice: int
+    contrast: int
+    phase: int
+    repetition: int
+    set: int
+
+
+class Flag(Envelope, kw_only=True):
+    """A finding's life: new, update, end."""
+
+    scan: str
+    finding: str
+    kind: str
+    life: str
+    severity: str
+    where: WherePayload
+    first_frame: int
+    last_frame: int
+    measurement: MeasurementPayload
+    limit: float
+    limit_source: str
+    caused_by: str
+    advice: str
+    message: str
+    action: str
+    end_reason: str
+
+
+class FindingPayload(msgspec.Struct, kw_only=True):
+    """A finding inside a decision."""
+
+    finding: str
+    kind: str
+    severity: str
+    where: WherePayload
+    first_frame: int
+    advice: str
+    message: str
+    action: str
+    caused_by: str
+
+
+class DecisionPayload(Envelope, kw_only=True):
+    """Verdict of a frame or series. Never expires."""
+
+    scan: str
+    stratum: str
+    scope: str
+    verdict: str
+    sentence: str
+    number: int | None
+    index: IndexPayload | None
+    findings: list[FindingPayload]
+    measurements: list[MeasurementPayload]
+    missing_rows: list[str]
+    reasons: list[str]
+    alerting: bool
+    limits_version: str
+    latency_ms: dict[str, float]
+
+
+class FrameHint(Envelope, kw_only=True):
+    """One frame in passing."""
+
+    scan: str
+    number: int
+    index: IndexPayload
+    verdict: str
+    latency_ms: dict[str, float]
+
+
+class State(Envelope, kw_only=True):
+    """online, offline (the will) or stopped."""
+
+    state: str
+    version: str
+
+
+class Head(Envelope, kw_only=True):
+    """The newest recorded message: shows a gap to whoever was away."""
+
+    newest: int
+    boot: str
+
+
+class HealthPayload(Envelope, kw_only=True):
+    """Stages, counters, latencies, problems."""
+
+    backend: str
+    seconds_since_progress: dict[str, float]
+    counters: dict[str, int]
+    latency_ms: dict[str, dict[str, float]]
+    problems: dict[str, str]
+    priority_raised: bool
+
+
+class AlertEntry(msgspec.Struct, kw_only=True):
+    """One raised finding."""
+
+    scan: str
+    finding: str
+    kind: str
+    severity: str
+    message: str
+    action: str
+
+
+class Alert(Envelope, kw_only=True):
+    """Everything raised now over all scans."""
+
+    raised: list[AlertEntry]
+
+
+class ScanStatePayload(Envelope, kw_only=True):
+    """A running scan."""
+
+    scan: str
+    frames: int
+    frames_expected: int | None
+    verdict: str
+    ended: bool
+
+
+TOPIC_PAYLOADS: Mapping[str, type[Envelope]] = {
+    "state": State,
+    "head": Head,
+    "health": HealthPayload,
+    "alert": Alert,
+    "scan_state": ScanStatePayload,
+    "frame": FrameHint,
+    "flag": Flag,
+    "decision": DecisionPayload,
+}
+"""Schema name -> type."""
+
+
+def _number(value: float | None) -> float | None:
+    """JSON has no NaN and no infinity."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def where_payload(where: Where) -> WherePayload:
+    return WherePayload(
+        coils=where.coils, lines=where.lines, samples=where.samples, columns=where.columns, box=where.box
+    )
+
+
+def measurement_payload(measurement: Measurement) -> MeasurementPayload:
+    value = _number(measurement.value)
+    return MeasurementPayload(
+        row=measurement.row,
+        name=measurement.name,
+        value=value,
+        unit=measurement.unit,
+        impact=_number(measurement.impact),
+        impact_unit=measurement.impact_unit,
+        estimated=measurement.estimated,
+        why_missing=measurement.why_missing or ("not_finite" if value is None else ""),
+    )
+
+
+def _index(decision: Decision) -> IndexPayload | None:
+    index = decision.index
+    if index is None:
+        return None
+    return IndexPayload(
+        encoding=index.encoding,
+        slice=index.slice,
+        contrast=index.contrast,
+        phase=index.phase,
+        repetition=index.repetition,
+        set=index.set,
+    )
+
+
+def decision_payload(decision: Decision, scan: Scan, latency_ms: Mapping[str, float]) -> DecisionPayload:
+    return DecisionPayload(
+        schema="decision/1",
+        scan=scan.id,
+        stratum=scan.stratum,
+        scope=decision.scope,
+        verdict=decision.verdict.value,
+        sentence=decision.sentence,
+        number=decision.number,
+        index=_index(decision),
+        findings=[
+            FindingPayload(
+                finding=f.id,
+                kind=f.kind,
+                severity=f.severity.value,
+                where=where_payload(f.where),
+                first_frame=f.first_frame,
+                advice=f.advice,
+                message=f.message,
+                action=f.action,
+                caused_by=f.caused_by,
+            )
+            for f in decision.findings
+        ],
+        measurements=[measurement_payload(m) for m in decision.measurements],
+        missing_rows=list(decision.missing_rows),
+        reasons=list(decision.reasons),
+        alerting=decision.alerting,
+        limits_version=decision.limits_version,
+        latency_ms={stage: round(value, 3) for stage, value in latency_ms.items()},
+    )
+
+
+def flag_payload(finding: Finding, scan: Scan) -> Flag:
+    return Flag(
+        schema="flag/1",
+        scan=scan.id,
+        finding=finding.id,
+        kind=finding.kind,
+        life=finding.life.value,
+        severity=finding.severity.value,
+        where=where_payload(finding.where),
+        first_frame=finding.first_frame,
+        last_frame=finding.last_frame,
+        measurement=measurement_payload(finding.measurement),
+        limit=finding.limit,
+        limit_source=finding.limit_source,
+        caused_by=finding.caused_by,
+        advice=finding.advice,
+        message=finding.message,
+        action=finding.action,
+        end_reason=finding.end_reason,
+    )
+
+
+def frame_hint(decision: Decision, latency_ms: Mapping[str, float]) -> FrameHint | None:
+    """None for a series."""
+    index = _index(decision)
+    if index is None or decision.number is None:
+        return None
+    return FrameHint(
+        schema="frame/1",
+        scan=decision.scan,
+        number=decision.number,
+        index=index,
+        verdict=decision.verdict.value,
+        latency_ms={stage: round(value, 3) for stage, value in latency_ms.items()},
+    )
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """JSON Schema of one topic's payload."""
+    return msgspec.json.schema(TOPIC_PAYLOADS[name])
