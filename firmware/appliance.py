@@ -1,35 +1,46 @@
 """The composition root: builds the appliance from its configuration, starts and stops it."""
 
 import gc
+import ipaddress
 import logging
 import os
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
+from engine.errors import ConfigError
+from engine.reconstruct.series import Budget
 from engine.seams import Source
+from engine.types import Decision
+from firmware.alerts import Alerts
 from firmware.clock import SystemClock
-from firmware.config import Config
+from firmware.config import Config, ScannerConfig
 from firmware.health import Health
-from firmware.journal import Journal
+from firmware.journal import Entry, Journal, Outgoing
 from firmware.latency import Latencies
 from firmware.loop import Judged, Loop, run_scan
+from firmware.sinks import topics
 from firmware.sinks.mqtt import MqttSink
-from firmware.sources.mrd_server import MrdServer
+from firmware.sinks.payloads import HealthPayload, ScanStatePayload, decision_payload, flag_payload, frame_hint
+from firmware.sources.mrd_connection import ConnectionLimits
+from firmware.sources.mrd_server import MrdServer, ServerSettings
+from firmware.warmup import warm_up
 
 log = logging.getLogger(__name__)
 
+BACKEND = "cpu (numpy, no network)"
 _SWITCH_INTERVAL_S = 0.0005
 _HEALTH_EVERY_S = 5.0
 _NICE = -10
 
-Listener = Callable[[Judged, dict[str, float]], None]
-"""Told of each decision once it is on disk, with its latencies in ms; must not block."""
+Listener = Callable[[Judged], None]
+"""Told of each decision once it is on disk; must not block."""
 
 
 def raise_priority() -> bool:
-    """Ask for scheduling before ordinary processes; False (and a log line) when the system refuses."""
+    """Ask to be scheduled before ordinary processes; False (and a log line) when the system refuses."""
     try:
         os.nice(_NICE)
     except PermissionError:
@@ -41,37 +52,44 @@ def raise_priority() -> bool:
 class Appliance:
     """Everything between the scanner's socket and the broker, in one process."""
 
-    def __init__(self, config: Config, *, listener: Listener | None = None) -> None:
+    def __init__(self, config: Config, *, listener: Listener | None = None, priority_raised: bool = False) -> None:
         self.health = Health()
         self.latencies = Latencies()
-        self._config = config
-        self._listener = listener
+        self._config, self._listener, self._priority_raised = config, listener, priority_raised
+        self._name = config.appliance.name
         self._clock = SystemClock()
+        self._alerts = Alerts()
         self._stack = ExitStack()
         self._stopping = threading.Event()
         self.scanner_port = 0
 
     def start(self) -> None:
-        """Open the journal, connect to the broker, listen; raises Unavailable when that cannot be."""
+        """Open the journal, begin to connect to the broker, listen; raises Unavailable when that cannot be."""
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         config = self._config
         with ExitStack() as stack:
-            self.journal = Journal(config.journal_path, self._clock, retention_s=config.journal.retention_days * 86400)
+            path = Path(config.appliance.state_dir) / "journal.db"
+            self.journal = Journal(path, self._clock, retention_s=config.journal.retention_days * 86400)
             stack.callback(self.journal.close)
-            self.mqtt = MqttSink(self.journal, config.mqtt, config.appliance.name, self.health, self._clock)
+            self.mqtt = MqttSink(self.journal, config.mqtt, self._name, self.health, self._clock)
             self.mqtt.start()
             stack.callback(self.mqtt.close)
             warm_up()
-            loop = Loop(self._clock, self.health, self._record)
+            budget = Budget(max_frame_bytes=config.scanner.frame_memory_mib << 20)
+            loop = Loop(self._clock, self.health, self._record, budget=budget)
 
             def take(source: Source) -> None:
                 run_scan(source, loop)
 
-            server = MrdServer(config.server_settings(), take, self.health, f"s{self.journal.session}")
+            server = MrdServer(_server_settings(config), take, self.health, f"s{self.journal.session}")
             server.start()
             stack.callback(server.stop)
             self.scanner_port = server.port
+            reporter = threading.Thread(target=self._report_health, name="health", daemon=True)
+            reporter.start()
+            stack.callback(self._stopping.set)
             self._stack = stack.pop_all()
+        self._publish_health()
         gc.collect()
         gc.freeze()
 
@@ -80,4 +98,90 @@ class Appliance:
         self._stack.close()
 
     def _record(self, judged: Judged, committed: Callable[[], None]) -> None:
-        raise AssertionError
+        """One decision with its flags to the journal; everybody is told from its commit."""
+        scan, decision = judged.scan, judged.decision
+        messages = [
+            Outgoing(
+                topics.decision(self._name, scan.id), decision_payload(decision, scan, judged.latency_ms)
+            )
+        ]
+        if decision.alerting:
+            messages += [
+                Outgoing(topics.flag(self._name, scan.id, finding.id), flag_payload(finding, scan))
+                for finding in decision.changes
+            ]
+
+        def on_commit() -> None:
+            if judged.timings is not None:
+                after = (self._clock.monotonic() - judged.timings.last_readout) * 1e3
+                self.latencies.record({**judged.latency_ms, "recorded": after})
+            committed()
+            self._tell(judged)
+
+        self.journal.append(Entry(tuple(messages), on_commit))
+
+    def _tell(self, judged: Judged) -> None:
+        decision = judged.decision
+        if (hint := frame_hint(decision, judged.latency_ms)) is not None:
+            self.mqtt.hint(topics.frame(self._name, decision.scan), hint)
+        if self._alerts.take(decision):
+            self.mqtt.retain(topics.alert(self._name), self._alerts.payload())
+        self._tell_scan_state(judged, decision)
+        if self._listener is not None:
+            self._listener(judged)
+
+    def _tell_scan_state(self, judged: Judged, decision: Decision) -> None:
+        topic = topics.scan_state(self._name, decision.scan)
+        if decision.scope == "series":
+            self.mqtt.retain(topic, None)
+            return
+        limits = judged.scan.encodings[0].limits.get("repetition")
+        self.mqtt.retain(
+            topic,
+            ScanStatePayload(
+                schema="scan_state/1",
+                scan=decision.scan,
+                frames=(decision.number or 0) + 1,
+                frames_expected=limits.maximum + 1 if limits is not None else None,
+                verdict=decision.verdict.value,
+                ended=False,
+            ),
+        )
+
+    def _report_health(self) -> None:
+        while not self._stopping.wait(_HEALTH_EVERY_S):
+            self._publish_health()
+
+    def _publish_health(self) -> None:
+        self.health.problem("journal", self.journal.problem)
+        now = self.health.snapshot()
+        self.mqtt.retain(
+            topics.health(self._name),
+            HealthPayload(
+                schema="health/1",
+                backend=BACKEND,
+                latency_ms=self.latencies.summary(),
+                priority_raised=self._priority_raised,
+                **now,
+            ),
+        )
+
+
+def _server_settings(config: Config) -> ServerSettings:
+    scanner: ScannerConfig = config.scanner
+    for network in scanner.allow:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError as error:
+            raise ConfigError(str(error), "scanner.allow", "write addresses like 10.1.2.3 or networks like 10.1.2.0/24") from error
+    record = config.record
+    return ServerSettings(
+        host=scanner.listen,
+        port=scanner.port,
+        allow=tuple(scanner.allow),
+        connections=scanner.connections,
+        connections_per_address=scanner.connections_per_address,
+        connection=ConnectionLimits(message_s=scanner.message_timeout_s, idle_s=scanner.idle_timeout_s),
+        record_dir=Path(record.directory) if record.directory else None,
+        record_limit_bytes=record.limit_mib << 20,
+    )

@@ -94,7 +94,7 @@ def wire(*objects) -> bytes:
     for thing in objects:
         if isinstance(thing, bytes):
             out.write(thing)
-        elif isinstance(thing, str) and thing.lstrip().startswith("<"):
+        elif type(thing) is str and thing.lstrip().startswith("<"):
             encoded = thing.encode()
             out.write(struct.pack("<HI", 3, len(encoded)) + encoded)
         else:
