@@ -1,225 +1,247 @@
-"""One open frame: where its readouts go, what it still waits for."""
-
-from dataclasses import dataclass
+"""One open frame: puts lines where they belong as they arrive, and knows which are still missing."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.acquisition import Readouts
-from engine.reconstruct.plan import Plan
-from engine.reconstruct.pool import FrameBuffers, FramePool
-from engine.reconstruct.transform import ReadoutTransform
+from engine.acquisition import REVERSE
+from engine.reconstruct.batch import Run
+from engine.reconstruct.ending import Ending
+from engine.reconstruct.pool import FrameBuffers
+from engine.reconstruct.readout import ReadoutTransform
+from engine.reconstruct.setup import FrameSetup
 from engine.types import Completeness, FrameIndex
 
-_RECEIVER_RANGE = np.float32(1e20)
-"""No receiver gives samples beyond this; squares of larger ones overflow single precision."""
+RECEIVER_RANGE = 1e16
+"""Larger samples come from no receiver, and the square of an image made of them would overflow single precision."""
+
+_ENERGY_LIMIT = RECEIVER_RANGE**2
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where the samples of a readout lie in the transform's input; equal for all readouts of one kind."""
+def center_in_k_order(run: Run) -> int:
+    """Sample of k = 0 once a reversed readout is flipped.
 
-    source: slice
-    target: slice
-    plain: bool
-    """The whole readout fills the whole transform."""
-
-
-def placement(length: int, plan: Plan, center_sample: int, discard: tuple[int, int], reverse: bool) -> Placement:
-    """MRD's rule kx = transform // 2 - center_sample + s, with what scanners do to it.
-
-    A centre of 0 or beyond the readout is not set (some converters and OpenRecon): the middle then. A readout with
-    exactly the reconstructed width had its oversampling removed by the scanner (see `transform_length`).
+    0 or a sample beyond the readout means that it was not set, or was set before the scanner removed the
+    oversampling: then the middle.
     """
-    size = transform_length(length, plan)
-    center = center_sample if 0 < center_sample < length else length // 2
-    if reverse:
-        center = length - 1 - center
-        discard = discard[1], discard[0]
-    first, last = discard[0], length - discard[1]
-    offset = size // 2 - center
-    start, stop = max(first, -offset), min(last, size - offset)
-    plain = start == 0 and stop == length == size
-    return Placement(slice(start, stop), slice(start + offset, stop + offset), plain)
-
-
-def transform_length(length: int, plan: Plan) -> int:
-    """Samples of the readout transform: the reconstructed width if the scanner removed the oversampling."""
-    removed = length == plan.width and length != plan.samples
-    return plan.width if removed else plan.readout_transform
+    samples = run.data.shape[2]
+    center = run.center_sample if 0 < run.center_sample < samples else samples // 2
+    return samples - 1 - center if run.flags & REVERSE else center
 
 
 class OpenFrame:
-    """Collects the readouts of one frame; the readout transform runs as they come."""
+    """The frame that readouts of one index are placed in."""
 
-    def __init__(
-        self,
-        index: FrameIndex,
-        plan: Plan,
-        coils: int,
-        length: int,
-        pool: FramePool,
-        whitening: NDArray[np.complex64] | None,
-        now: float,
-    ) -> None:
-        size = transform_length(length, plan)
-        self.index, self.plan, self.coils, self.length = index, plan, coils, length
-        self.buffers: FrameBuffers = pool.take(plan.lines, coils, size, plan.width)
-        self._whitening = whitening
-        self._transform = ReadoutTransform(size, plan.width)
+    def __init__(self, index: FrameIndex, setup: FrameSetup, buffers: FrameBuffers, run: Run, now: float) -> None:
+        plan = setup.plan
+        self.index, self.setup, self.plan, self.buffers = index, setup, plan, buffers
         self.first_readout = self.last_readout = now
-        self.received = 0
-        self.waiting_for = int(plan.expected.sum())
-        self.duplicates = self.misplaced = self.non_finite = 0
-        self.end_flags = 0
-        self.center_head: NDArray[np.void] | None = None
-        self._center_distance = 1 << 30
-        self.placed_samples = size
+        self.ending = Ending()
+        self.header: NDArray[np.void] | None = None
+        """Header nearest to the k-space centre; None while no line was placed."""
+        self.center_sample = center_in_k_order(run)
+        self.samples_used = setup.samples - run.discard_pre - run.discard_post
+        self.duplicates = self.non_finite = self.misplaced = 0
+        self._taken = 0
+        self._averages_seen = 1
+        self._lines_left = len(plan.expected)
+        self._repeats = 0
+        self._header_distance = plan.lines + 1
+        self._repeated: set[tuple[int, int]] = set()
+        self._unusable: set[int] = set()
+        self._scratch: NDArray[np.complex64] | None = None
 
-    def add(self, readouts: Readouts, lines: NDArray[np.intp], place: Placement, reverse: bool) -> None:
-        """Put readouts onto their k-space lines (already inside the matrix)."""
-        counts = self.buffers.counts
-        fresh = counts[lines] == 0
-        if len(lines) > 1 and (not fresh.all() or len(np.unique(lines)) < len(lines)):
-            for n in range(len(lines)):
-                one = slice(n, n + 1)
-                self._add_one_by_one(Readouts(readouts.head[one], readouts.data[one]), lines[one], place, reverse)
-        elif fresh.all():
-            self._store(readouts, lines, place, reverse)
-        else:
-            self._add_one_by_one(readouts, lines, place, reverse)
+    @property
+    def complete(self) -> bool:
+        """Every expected line is there, as often as the header prescribes or as any line came (whichever is more)."""
+        if self._lines_left:
+            return False
+        averages = max(self.plan.averages, self._averages_seen)
+        return averages == 1 or self._repeats >= (averages - 1) * len(self.plan.expected)
 
-    def _add_one_by_one(self, readout: Readouts, line: NDArray[np.intp], place: Placement, reverse: bool) -> None:
-        have = int(self.buffers.counts[line[0]])
-        if have == 0:
-            self._store(readout, line, place, reverse)
-        elif have < self.plan.averages and int(readout.head["idx"]["average"][0]) > 0:
-            self._average(readout, line, place, reverse)
-        else:
-            self.duplicates += 1
+    @property
+    def received(self) -> int:
+        """Distinct lines that arrived."""
+        return int(np.count_nonzero(self.buffers.counts))
 
-    def _store(self, readouts: Readouts, lines: NDArray[np.intp], place: Placement, reverse: bool) -> None:
-        buffers = self.buffers
-        count = len(lines)
-        first = int(lines[0])
-        consecutive = int(lines[-1]) - first == count - 1 and (count < 3 or bool((np.diff(lines) == 1).all()))
-        where: slice | NDArray[np.intp] = slice(first, first + count) if consecutive else lines
-        data = readouts.data[..., ::-1] if reverse else readouts.data
-        if consecutive:
-            block = buffers.raw[where]
-            self._copy(data, block, place)
+    def holds(self, run: Run) -> bool:
+        """Whether the run's first line is in the frame already, with the same average and segment."""
+        line = int(run.head["idx"]["kspace_encode_step_1"][0]) + self.plan.line_shift
+        if not 0 <= line < self.plan.lines or not self.buffers.counts[line]:
+            return False
+        return int(self.buffers.identity[line]) == run.identity or (line, run.identity) in self._repeated
+
+    def place(self, run: Run) -> None:
+        """Store a run's readouts and transform them; duplicates and misplaced ones are only counted."""
+        reverse = bool(run.flags & REVERSE)
+        used = self.setup.samples - run.discard_pre - run.discard_post
+        transform = self.setup.transform(center_in_k_order(run), used)
+        count, position = len(run.head), self._taken
+        self._taken += count
+        lines = run.head["idx"]["kspace_encode_step_1"].astype(np.intp)
+        lines += self.plan.line_shift
+        start, stop = int(lines[0]), int(lines[0]) + count
+        in_order = start >= 0 and stop <= self.plan.lines and (count == 1 or bool((np.diff(lines) == 1).all()))
+        if in_order and not run.partition and not self.buffers.counts[start:stop].any():
+            where = slice(start, stop)
+            self._store(run, where, run.data, run.head, lines, position, transform, reverse=reverse)
         else:
-            block = np.empty((count, *buffers.raw.shape[1:]), np.complex64)
-            self._copy(data, block, place)
-        self._mask_impossible(block)
-        if not consecutive:
-            buffers.raw[where] = block
-        if consecutive:
-            self._to_hybrid(block, buffers.hybrid[where])
+            self._place_any(run, lines, position, transform, reverse=reverse)
+
+    def _place_any(
+        self, run: Run, lines: NDArray[np.intp], position: int, transform: ReadoutTransform, *, reverse: bool
+    ) -> None:
+        inside = (lines >= 0) & (lines < self.plan.lines) & (run.partition == 0)
+        self.misplaced += len(lines) - int(np.count_nonzero(inside))
+        readouts = np.flatnonzero(inside)
+        first_of_line = np.zeros(len(lines), bool)
+        first_of_line[readouts[np.unique(lines[readouts], return_index=True)[1]]] = True
+        fresh = np.flatnonzero(first_of_line)
+        fresh = fresh[self.buffers.counts[lines[fresh]] == 0]
+        repeated = np.setdiff1d(readouts, fresh)
+        if len(fresh):
+            where = lines[fresh]
+            data, head = run.data[fresh], run.head[fresh]
+            self._store(run, where, data, head, where, position + fresh, transform, reverse=reverse)
+        for readout in repeated.tolist():
+            self._repeat(run, int(lines[readout]), run.data[readout : readout + 1], transform, reverse=reverse)
+
+    def _store(
+        self,
+        run: Run,
+        where: slice | NDArray[np.intp],
+        data: NDArray[np.complex64],
+        head: NDArray[np.void],
+        lines: NDArray[np.intp],
+        position: int | NDArray[np.intp],
+        transform: ReadoutTransform,
+        *,
+        reverse: bool,
+    ) -> None:
+        """Lines that come for the first time: one copy into the frame, then the transform."""
+        buffers, count = self.buffers, len(lines)
+        if isinstance(where, slice):
+            rows, hybrid = buffers.raw[where], buffers.hybrid[where]
         else:
+            rows = np.empty((count, *buffers.raw.shape[1:]), np.complex64)
             hybrid = np.empty((count, *buffers.hybrid.shape[1:]), np.complex64)
-            self._to_hybrid(block, hybrid)
-            buffers.hybrid[where] = hybrid
-        buffers.counts[where] = 1
-        buffers.time_stamps[where] = readouts.head["acquisition_time_stamp"]
-        buffers.order[where] = np.arange(self.received, self.received + count)
-        self.received += count
-        self.waiting_for -= count if self.plan.expected.all() else int(self.plan.expected[where].sum())
-        self._remember_center(readouts, lines)
-
-    def _copy(self, data: NDArray[np.complex64], block: NDArray[np.complex64], place: Placement) -> None:
-        if place.plain:
-            block[...] = data
+        self._fill(rows, data, run, lines, reverse=reverse)
+        transform.apply(rows, hybrid)
+        if not isinstance(where, slice):
+            buffers.raw[where], buffers.hybrid[where] = rows, hybrid
+            self._lines_left -= sum(line in self.plan.expected for line in lines.tolist())
+            order = position
         else:
-            block[...] = 0
-            block[..., place.target] = data[..., place.source]
-            self.placed_samples = place.target.stop - place.target.start
+            expected = self.plan.expected
+            self._lines_left -= max(0, min(where.stop, expected.stop) - max(where.start, expected.start))
+            order = np.arange(int(position), int(position) + count)
+        buffers.counts[where] = 1
+        buffers.identity[where] = run.identity
+        buffers.order[where] = order
+        buffers.time_stamps[where] = head["acquisition_time_stamp"]
+        self._keep_header(head, lines)
 
-    def _mask_impossible(self, block: NDArray[np.complex64]) -> None:
-        """Count and zero readouts with NaN, infinite or absurd samples."""
-        values = block.view(np.float32)
-        high, low = values.max(), values.min()
-        if high < _RECEIVER_RANGE and low > -_RECEIVER_RANGE:
+    def _repeat(
+        self, run: Run, line: int, data: NDArray[np.complex64], transform: ReadoutTransform, *, reverse: bool
+    ) -> None:
+        """A line once more: another average or segment enters the running mean, the same one is a duplicate."""
+        buffers = self.buffers
+        if int(buffers.identity[line]) == run.identity or (line, run.identity) in self._repeated:
+            self.duplicates += 1
             return
-        wrong = ~(np.abs(values) < _RECEIVER_RANGE)
+        self._repeated.add((line, run.identity))
+        self._repeats += line in self.plan.expected
+        if self._scratch is None:
+            self._scratch = np.empty((1, *buffers.raw.shape[1:]), np.complex64)
+        bad = self._fill(self._scratch, data, run, None, reverse=reverse)
+        usable = int(buffers.counts[line]) - (line in self._unusable)
+        buffers.counts[line] += 1
+        self._averages_seen = max(self._averages_seen, int(buffers.counts[line]))
+        if bad:
+            buffers.counts[line] -= 1
+            return
+        if line in self._unusable:
+            self._unusable.remove(line)
+            buffers.counts[line] -= 1
+        self._scratch[0] -= buffers.raw[line]
+        self._scratch[0] *= np.float32(1 / (usable + 1))
+        buffers.raw[line] += self._scratch[0]
+        transform.apply(buffers.raw[line : line + 1], buffers.hybrid[line : line + 1])
+
+    def _fill(
+        self,
+        rows: NDArray[np.complex64],
+        data: NDArray[np.complex64],
+        run: Run,
+        lines: NDArray[np.intp] | None,
+        *,
+        reverse: bool,
+    ) -> bool:
+        """Copy readouts in k order, discarded samples zero; a readout with impossible samples becomes zero (True)."""
+        np.copyto(rows, data[..., ::-1] if reverse else data)
+        pre, post = (run.discard_post, run.discard_pre) if reverse else (run.discard_pre, run.discard_post)
+        rows[..., :pre] = 0
+        rows[..., rows.shape[-1] - post :] = 0
+        flat = rows.reshape(-1).view(np.float32)
+        if np.dot(flat, flat) < _ENERGY_LIMIT:  # one pass; false for NaN, infinite and absurd samples alike
+            return False
+        wrong = ~(np.abs(rows) < RECEIVER_RANGE)
         self.non_finite += int(np.count_nonzero(wrong))
-        block[wrong.any(axis=(1, 2))] = 0
+        bad = wrong.any(axis=(1, 2))
+        rows[bad] = 0
+        if lines is not None:
+            self._unusable.update(lines[bad].tolist())
+        return bool(bad.any())
 
-    def _to_hybrid(self, block: NDArray[np.complex64], out: NDArray[np.complex64]) -> None:
-        self._transform(block, out)
-        if self._whitening is not None:
-            out[...] = np.matmul(self._whitening, out)
-
-    def _average(self, readout: Readouts, line: NDArray[np.intp], place: Placement, reverse: bool) -> None:
-        """Running mean of repeated lines."""
-        block = np.empty((1, *self.buffers.raw.shape[1:]), np.complex64)
-        self._copy(readout.data[..., ::-1] if reverse else readout.data, block, place)
-        self._mask_impossible(block)
-        hybrid = np.empty((1, *self.buffers.hybrid.shape[1:]), np.complex64)
-        self._to_hybrid(block, hybrid)
-        row = int(line[0])
-        self.buffers.counts[row] += 1
-        share = np.float32(1 / self.buffers.counts[row])
-        self.buffers.raw[row] += (block[0] - self.buffers.raw[row]) * share
-        self.buffers.hybrid[row] += (hybrid[0] - self.buffers.hybrid[row]) * share
-
-    def _remember_center(self, readouts: Readouts, lines: NDArray[np.intp]) -> None:
-        """Keep the header of the readout nearest to the k-space centre: it describes the image."""
-        if self._center_distance == 0:
+    def _keep_header(self, head: NDArray[np.void], lines: NDArray[np.intp]) -> None:
+        """The header nearest to the k-space centre describes the image."""
+        if not self._header_distance:
             return
-        distance = np.abs(lines - self.plan.lines // 2)
+        distance = np.abs(lines - self.plan.center_line)
         nearest = int(distance.argmin())
-        if distance[nearest] < self._center_distance:
-            self._center_distance = int(distance[nearest])
-            self.center_head = readouts.head[nearest].copy()
+        if distance[nearest] < self._header_distance:
+            self._header_distance = int(distance[nearest])
+            self.header = head[nearest].copy()
 
-    @property
-    def averages_complete(self) -> bool:
-        """Every expected line came as often as the averages ask."""
-        counts = self.buffers.counts[self.plan.expected]
-        return bool((counts >= self.plan.averages).all())
-
-    @property
-    def all_lines(self) -> bool:
-        """Nothing is missing any more."""
-        return self.waiting_for <= 0 and (self.plan.averages == 1 or self.averages_complete)
-
-    def completeness(self, ended_by: str) -> Completeness:
-        """What came, what did not, and how much that matters."""
-        counts = self.buffers.counts
-        missing = np.flatnonzero(self.plan.expected & (counts == 0))
+    def finish(self, ended_by: str) -> Completeness:
+        """Zero what never came and say what did. Lines that lack averages count as missing."""
+        counts, expected = self.buffers.counts, self.plan.expected
+        absent = np.flatnonzero(counts == 0)
+        self.buffers.raw[absent] = 0
+        self.buffers.hybrid[absent] = 0
+        short = np.flatnonzero(counts < self.plan.averages)
+        missing = tuple(line for line in short.tolist() if line in expected)
+        gone = [line for line in absent.tolist() if line in expected]
         return Completeness(
-            expected=int(self.plan.expected.sum()),
+            expected=len(expected),
             received=self.received,
-            missing=tuple(int(line) for line in missing),
+            missing=missing,
             duplicates=self.duplicates,
             non_finite=self.non_finite,
             misplaced=self.misplaced,
-            missing_central_energy=missing_energy(self.buffers.hybrid, counts, missing),
+            missing_central_energy=missing_energy(self.buffers.hybrid, gone) if gone else 0.0,
             ended_by=ended_by,
         )
 
 
-def missing_energy(hybrid: NDArray[np.complex64], counts: NDArray[np.int32], missing: NDArray[np.intp]) -> float:
-    """Share (0..1) of the k-space energy that the missing lines would hold.
+def missing_energy(hybrid: NDArray[np.complex64], missing: list[int]) -> float:
+    """Share (0..1) of the k-space energy that `missing` lines of `hybrid` `[line, coil, x]` would hold.
 
-    Each missing line is given the energy of its mirror line about the centre if that came (k-space of a real object is
-    conjugate symmetric), else of the nearest line that did.
+    k-space of an object is nearly conjugate symmetric, so a missing line is given the energy of its mirror line about
+    the centre; where that is missing too, the geometric mean of the nearest lines on both sides.
     """
-    if not len(missing):
-        return 0.0
-    came = np.flatnonzero(counts > 0)
-    if not len(came):
+    pairs = hybrid.reshape(len(hybrid), -1).view(np.float32)
+    energy = np.array([float(np.dot(row, row)) for row in pairs])
+    absent = set(missing)
+    there = np.array([line for line in range(len(hybrid)) if line not in absent and energy[line] > 0])
+    if not len(there):
         return 1.0
-    values = hybrid[came].view(np.float32)
-    energy = np.zeros(len(counts))
-    energy[came] = np.einsum("lcx,lcx->l", values, values, dtype=np.float64)
-    center = len(counts) // 2
     lost = 0.0
     for line in missing:
-        mirror = 2 * center - line
-        known = 0 <= mirror < len(counts) and counts[mirror] > 0
-        nearest = mirror if known else came[np.abs(came - line).argmin()]
-        lost += energy[nearest]
-    total = lost + energy.sum()
-    return float(lost / total) if total > 0 else 0.0
+        mirror = 2 * (len(hybrid) // 2) - line
+        if 0 <= mirror < len(hybrid) and mirror not in absent:
+            lost += energy[mirror]
+            continue
+        place = int(np.searchsorted(there, line))
+        near = there[[max(place - 1, 0), min(place, len(there) - 1)]]
+        lost += float(np.sqrt(energy[near[0]] * energy[near[1]]))
+    return lost / (lost + float(energy.sum()))

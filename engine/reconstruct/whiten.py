@@ -33,7 +33,8 @@ def whitening_matrix(noise: NDArray[np.complex128]) -> NDArray[np.complex64]:
         factor = np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:  # elements that are copies of each other
         factor = np.linalg.cholesky(matrix + 1e-3 * typical * np.eye(len(matrix)))
-    return (np.sqrt(2.0) * np.linalg.inv(factor)).astype(np.complex64)
+    whitening: NDArray[np.complex64] = (np.sqrt(2.0) * np.linalg.inv(factor)).astype(np.complex64)
+    return whitening
 
 
 def at_dwell(
@@ -89,8 +90,8 @@ def estimate_noise(lines: NDArray[np.complex64], center: int) -> Noise | None:
     The image's corners and the corners of k-space hold signal of a real head, and the air in the phase direction
     holds ghosts; the columns at the ends of the readout hold the least. Of the outer sixteenth at each end the
     half with the lowest energy is taken, and of these the lines outside the central half of k-space, where signal
-    that leaks along the readout is weak. `center` is the line of k = 0. Always an estimate: it is too high where the object
-    reaches the edge.
+    that leaks along the readout is weak. `center` is the line of k = 0. Always an estimate: it is too high where
+    the object reaches the edge.
     """
     columns = np.asarray(image_from_kspace(lines, (-1,)))
     side = max(2, round(columns.shape[-1] / 16))

@@ -1,0 +1,45 @@
+"""From an open frame to its image and raw data."""
+
+import numpy as np
+
+from engine.reconstruct.assemble import OpenFrame
+from engine.reconstruct.geometry import geometry_of
+from engine.seams import Clock
+from engine.types import Completeness, Frame, KSpace, Noise, Timings
+
+
+def raw_of(frame: OpenFrame, noise: Noise | None, completeness: Completeness) -> KSpace:
+    """The frame's raw data; views of its buffers."""
+    buffers, setup = frame.buffers, frame.setup
+    return KSpace(
+        index=frame.index,
+        data=buffers.raw.transpose(1, 0, 2)[:, None],
+        hybrid=buffers.hybrid,
+        counts=buffers.counts,
+        time_stamps=buffers.time_stamps,
+        order=buffers.order,
+        whitening=setup.whitening,
+        noise=noise,
+        center=(setup.plan.center_line, frame.center_sample),
+        readout_oversampling=setup.readout.oversampling,
+        completeness=completeness,
+    )
+
+
+def image_of(frame: OpenFrame, number: int, noise: Noise | None, completeness: Completeness, clock: Clock) -> Frame:
+    """The frame's magnitude image; its scale is that of every other frame of the series, complete or not."""
+    setup = frame.setup
+    assert frame.header is not None, "a frame without lines has no image"
+    image = setup.combination.magnitude(frame.buffers.hybrid, setup.image_scale)
+    return Frame(
+        number=number,
+        index=frame.index,
+        data=image[np.newaxis],
+        noise_sd=setup.noise_sd(frame.buffers.counts, frame.samples_used, noise),
+        snr_units=setup.whitening is not None,
+        coils=setup.coils,
+        geometry=geometry_of(frame.header, setup.recon),
+        completeness=completeness,
+        header=frame.header,
+        timings=Timings(frame.first_readout, frame.last_readout, clock.monotonic()),
+    )
