@@ -100,11 +100,7 @@ class Appliance:
     def _record(self, judged: Judged, committed: Callable[[], None]) -> None:
         """One decision with its flags to the journal; everybody is told from its commit."""
         scan, decision = judged.scan, judged.decision
-        messages = [
-            Outgoing(
-                topics.decision(self._name, scan.id), decision_payload(decision, scan, judged.latency_ms)
-            )
-        ]
+        messages = [Outgoing(topics.decision(self._name, scan.id), decision_payload(decision, scan, judged.latency_ms))]
         if decision.alerting:
             messages += [
                 Outgoing(topics.flag(self._name, scan.id, finding.id), flag_payload(finding, scan))
@@ -173,7 +169,9 @@ def _server_settings(config: Config) -> ServerSettings:
         try:
             ipaddress.ip_network(network, strict=False)
         except ValueError as error:
-            raise ConfigError(str(error), "scanner.allow", "write addresses like 10.1.2.3 or networks like 10.1.2.0/24") from error
+            raise ConfigError(
+                str(error), "scanner.allow", "write addresses like 10.1.2.3 or networks like 10.1.2.0/24"
+            ) from error
     record = config.record
     return ServerSettings(
         host=scanner.listen,

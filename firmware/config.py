@@ -30,7 +30,9 @@ class ScannerConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     listen: Annotated[str, Meta(description="address to listen on; 127.0.0.1 is this machine only")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="TCP port; 0 lets the system choose")] = 9002
-    allow: Annotated[list[str], Meta(description="addresses or networks that may connect")] = ["127.0.0.0/8", "::1/128"]
+    allow: Annotated[list[str], Meta(description="addresses or networks that may connect")] = msgspec.field(
+        default_factory=lambda: ["127.0.0.0/8", "::1/128"]
+    )
     connections: Annotated[int, Meta(ge=1, description="open connections at most")] = 64
     connections_per_address: Annotated[int, Meta(ge=1, description="open connections per address at most")] = 16
     message_timeout_s: Annotated[Seconds, Meta(description="s for one message to arrive")] = 30.0
@@ -96,7 +98,9 @@ def load_config(path: Path) -> Config:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read ({error})", path.name, "`scanside check-config --defaults` prints one") from error
+        raise ConfigError(
+            f"cannot be read ({error})", path.name, "`scanside check-config --defaults` prints one"
+        ) from error
     return parse_config(text, path.name)
 
 

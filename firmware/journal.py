@@ -171,7 +171,14 @@ class Journal:
                     encoded = msgspec.json.encode(payload)
                     self._db.execute(
                         "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?)",
-                        (sequence, payload.id, message.topic, encoded, now, _checksum(sequence, message.topic, encoded)),
+                        (
+                            sequence,
+                            payload.id,
+                            message.topic,
+                            encoded,
+                            now,
+                            _checksum(sequence, message.topic, encoded),
+                        ),
                     )
         self._newest = sequence
 
@@ -223,7 +230,9 @@ class Journal:
 
     def cursor(self, sink: str) -> int:
         """How far a sink got, as it last said."""
-        return self._scalar("SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE key = ?", (f"cursor {sink}",))
+        return self._scalar(
+            "SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE key = ?", (f"cursor {sink}",)
+        )
 
     def save_cursor(self, sink: str, sequence: int) -> None:
         """A hint for the next start: losing it only repeats messages."""

@@ -1,0 +1,1 @@
+"""Shipped scans and simulators; packaged networks later."""

@@ -182,7 +182,9 @@ class OpenFrame:
         rows[..., :pre] = 0
         rows[..., rows.shape[-1] - post :] = 0
         flat = rows.reshape(-1).view(np.float32)
-        if np.dot(flat, flat) < _ENERGY_LIMIT:  # one pass; false for NaN, infinite and absurd samples alike
+        with np.errstate(over="ignore", invalid="ignore"):
+            energy = np.dot(flat, flat)  # one pass; NaN, infinite and absurd samples all fail the comparison
+        if energy < _ENERGY_LIMIT:
             return False
         wrong = ~(np.abs(rows) < RECEIVER_RANGE)
         self.non_finite += int(np.count_nonzero(wrong))

@@ -230,7 +230,9 @@ class MqttSink:
         if not self._connected and self._outage_logged:
             return
         self._connected = False
-        self._health.problem("mqtt", f"broker away ({reason}); {self._journal.newest - self._acknowledged} messages wait")
+        self._health.problem(
+            "mqtt", f"broker away ({reason}); {self._journal.newest - self._acknowledged} messages wait"
+        )
         self._health.count("mqtt_disconnects")
         if not self._outage_logged:
             log.warning("mqtt: broker away (%s); decisions are kept and sent later", reason)
@@ -361,4 +363,3 @@ def _secret(path: str) -> str | None:
     if file.stat().st_mode & 0o007:
         raise ConfigError(f"{file.name} can be read by everybody", "mqtt.password_file", "chmod o-rwx it")
     return file.read_text("utf-8").strip()
-

@@ -1,0 +1,1 @@
+"""Series and faults made from real raw data, with their truth."""
