@@ -4,9 +4,9 @@ An element's signal is the energy of the central k-space it sees, noise removed,
 complete frame of the series. Without such a frame an element is still recognised when it carries noise only.
 
 Impact: with whitened coils, SNR at a pixel is the root of the summed signal power, so losing the elements L costs
-1 - sqrt(1 - sum_L |I_c|^2 / sum |I_c|^2) there. The 95th percentile over the object says what the worst twentieth of the
-image loses. Measured on the bundled 16-channel brain: see `tests/engine/assess/test_assess_coil.py`, which holds the
-limit of the table between every single element and every connector of four.
+1 - sqrt(1 - sum_L |I_c|^2 / sum |I_c|^2) there. The 75th percentile over the object is taken: a quarter of the image loses
+at least that much. Measured on a real 16-channel head coil, brain and phantom: at most 7.5 % for any single element, at
+least 18 % for any connector of four (the 95th percentile, 33.5 and 26.3 %, does not separate them). Pairs lie between.
 """
 
 import numpy as np
@@ -20,11 +20,11 @@ WEAK_DB = 6.0
 """Loss from which an element counts as weak or lost."""
 _HALF = 10
 _SILENT_SIGMAS = 5.0
-_WORST_SHARE = 95
+_QUARTER = 75
 
 
 def coil_element(view: FrameView, memory: StratumMemory) -> Measurement:
-    """Loss of the worst element in dB; impact: loss of SNR where it is worst, in %."""
+    """Loss of the worst element in dB; impact: loss of SNR over the worst quarter, in %."""
     if view.coils < 2:
         return Measurement("m04", "coil_element", None, "dB", why_missing="one_coil")
     energy, spread = _center_energy(view)
@@ -87,4 +87,4 @@ def _impact(
     total = memory.coil_maps.sum(axis=0)
     gone = np.tensordot(1 - kept, memory.coil_maps[lost], axes=1)
     local = 1 - np.sqrt(np.clip(1 - gone / np.maximum(total, 1e-30), 0, 1))
-    return float(100 * np.percentile(local, _WORST_SHARE))
+    return float(100 * np.percentile(local, _QUARTER))

@@ -4,6 +4,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gdtrix
 
 from engine.assess.memory import StratumMemory
@@ -12,6 +13,8 @@ from engine.types import Measurement, Where
 
 FALSE_ALARMS = 1e-3
 _LEAST_AIR = 8
+_SCATTERS = 6.0
+_NEIGHBOURS = 4
 
 
 @lru_cache(maxsize=64)
@@ -22,7 +25,7 @@ def detection_limit(coils: int, lines: int, columns: int) -> float:
 
 
 def rf_interference(view: FrameView, memory: StratumMemory) -> Measurement:
-    """Energy of the loudest air column over the median air column; impact: line amplitude in % of the signal."""
+    """Energy of the loudest air column over that of the columns around it; impact: line amplitude in % of the signal."""
     del memory
     if not view.noise_known:
         return Measurement("m07", "rf_interference", None, "1", why_missing="noise_unknown")
@@ -33,21 +36,22 @@ def rf_interference(view: FrameView, memory: StratumMemory) -> Measurement:
     lines = np.flatnonzero(view.acquired & outer)
     energy = view.column_power[lines].mean(axis=0)
     air = np.flatnonzero(occupied == 0)
-    quiet = air[energy[air] <= 2 * np.percentile(energy[air], 10)] if len(air) else air
-    if len(quiet) < _LEAST_AIR or not len(lines):
-        return Measurement("m07", "rf_interference", None, "1", why_missing="object_fills_view")
-    reference = float(np.median(energy[quiet]))
-    # Neighbours carry the object's side lobes, a tone stands alone: the excess over the neighbouring columns counts.
     width = len(energy)
-    beside = np.minimum(energy[np.maximum(air - 2, 0)], energy[np.minimum(air + 2, width - 1)])
-    ratios = energy[air] / np.maximum(np.maximum(beside, reference), 1e-12)
+    if len(air) < _LEAST_AIR or not len(lines):
+        return Measurement("m07", "rf_interference", None, "1", why_missing="object_fills_view")
+    # The object's side lobes reach into the air and fall off smoothly; a tone stands alone. So each column is held
+    # against the median of its neighbourhood, and the limit is widened to what the real background scatters.
+    background = _sliding_median(energy)
+    ratios = energy[air] / np.maximum(background[air], 1e-12)
+    logs = np.log(np.maximum(ratios, 1e-12))
+    scatter = 1.4826 * float(np.median(np.abs(logs - np.median(logs))))
+    statistics = detection_limit(view.coils, len(lines), width)
+    limit = max(1 + math.sqrt(2.0) * (statistics - 1), math.exp(_SCATTERS * scatter))
     worst = int(ratios.argmax())
     ratio = float(ratios[worst])
-    # Two noisy columns are compared, not one with a known mean: the limit's excess grows by sqrt(2).
-    limit = 1 + math.sqrt(2.0) * (detection_limit(view.coils, len(lines), width) - 1)
-    per_line = 2.0 * view.coils
-    amplitude = math.sqrt(max(ratio - 1, 0.0) * per_line) / view.signal
-    smallest = math.sqrt((limit - 1) * per_line) / view.signal
+    level = float(background[air[worst]])
+    amplitude = math.sqrt(max(ratio - 1, 0.0) * level) / view.signal
+    smallest = math.sqrt((limit - 1) * float(np.median(background[air]))) / view.signal
     estimated = view.noise is not None and view.noise.estimated
     return Measurement(
         "m07",
@@ -61,3 +65,9 @@ def rf_interference(view: FrameView, memory: StratumMemory) -> Measurement:
         where=Where(columns=(int(air[worst]),)),
         estimated=estimated,
     )
+
+
+def _sliding_median(energy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median over each column and its four neighbours on either side, mirrored at the ends."""
+    padded = np.pad(energy, _NEIGHBOURS, mode="reflect")
+    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEIGHBOURS + 1), axis=-1))

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.acquisition import REVERSE
+from engine.acquisition import ACQUISITION_HEADER, REVERSE
 from engine.reconstruct.batch import Run
 from engine.reconstruct.ending import Ending
 from engine.reconstruct.pool import FrameBuffers
@@ -36,8 +36,7 @@ class OpenFrame:
         self.index, self.setup, self.plan, self.buffers = index, setup, plan, buffers
         self.first_readout = self.last_readout = now
         self.ending = Ending()
-        self.header: NDArray[np.void] | None = None
-        """Header nearest to the k-space centre; None while no line was placed."""
+        self._header = b""
         self.center_sample = center_in_k_order(run)
         self.samples_used = setup.samples - run.discard_pre - run.discard_post
         self.duplicates = self.non_finite = self.misplaced = 0
@@ -202,7 +201,14 @@ class OpenFrame:
         nearest = int(distance.argmin())
         if distance[nearest] < self._header_distance:
             self._header_distance = int(distance[nearest])
-            self.header = head[nearest].copy()
+            self._header = head[nearest].tobytes()  # copying a structured scalar takes ten times as long
+
+    @property
+    def header(self) -> NDArray[np.void] | None:
+        """Header (0-dimensional copy) nearest to the k-space centre; None while no line was placed."""
+        if not self._header:
+            return None
+        return np.frombuffer(self._header, ACQUISITION_HEADER).reshape(()).copy()
 
     def finish(self, ended_by: str) -> Completeness:
         """Zero what never came and say what did. Lines that lack averages count as missing."""

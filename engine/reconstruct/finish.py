@@ -28,8 +28,8 @@ def raw_of(frame: OpenFrame, noise: Noise | None, completeness: Completeness) ->
 
 def image_of(frame: OpenFrame, number: int, noise: Noise | None, completeness: Completeness, clock: Clock) -> Frame:
     """The frame's magnitude image; its scale is that of every other frame of the series, complete or not."""
-    setup = frame.setup
-    assert frame.header is not None, "a frame without lines has no image"
+    setup, header = frame.setup, frame.header
+    assert header is not None, "a frame without lines has no image"
     image = setup.combination.magnitude(frame.buffers.hybrid, setup.image_scale)
     return Frame(
         number=number,
@@ -38,8 +38,8 @@ def image_of(frame: OpenFrame, number: int, noise: Noise | None, completeness: C
         noise_sd=setup.noise_sd(frame.buffers.counts, frame.samples_used, noise),
         snr_units=setup.whitening is not None,
         coils=setup.coils,
-        geometry=geometry_of(frame.header, setup.recon),
+        geometry=geometry_of(header, setup.recon),
         completeness=completeness,
-        header=frame.header,
+        header=header,
         timings=Timings(frame.first_readout, frame.last_readout, clock.monotonic()),
     )
