@@ -1,0 +1,141 @@
+"""`scanside check`: judges scans in files, offline, the same way as live ones."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from engine.errors import ScansideError
+from engine.types import Verdict
+from firmware.clock import SystemClock
+from firmware.loop import ScanReport, judge_source
+from firmware.sinks.terminal import LOOK
+from firmware.sources.array_file import SUFFIXES, ArrayFile
+from firmware.sources.mrd_file import MrdFile
+
+MRD_SUFFIXES = (".h5", ".mrd")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One file: a report, or the sentence why there is none."""
+
+    path: Path
+    report: ScanReport | None
+    refused: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="MRD files (.h5, .mrd), arrays (.npy, .mat), folders"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="write each image as PNG into this folder")
+
+
+def run(options: argparse.Namespace) -> int:
+    files = list(_files(options.paths))
+    if not files:
+        raise ScansideError("no scan files found", ", ".join(map(str, options.paths)), "give .h5, .mrd, .npy or .mat")
+    talk = Console(stderr=True)
+    checked = [
+        check_file(path) for path in track(files, "judging", console=talk, disable=not talk.is_terminal, transient=True)
+    ]
+    if options.pictures:
+        for one in checked:
+            write_pictures(one, options.pictures)
+    if options.json:
+        print(json.dumps({"schema": "check/1", "scans": [document(one) for one in checked]}, indent=2))
+    else:
+        Console(highlight=False).print(table(checked))
+    bad = any(one.report is None or one.report.series.verdict is not Verdict.OK for one in checked)
+    return 1 if bad else 0
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*") if p.suffix in (*MRD_SUFFIXES, *SUFFIXES) and p.is_file())
+        else:
+            yield path
+
+
+def check_file(path: Path) -> Checked:
+    """Judge one file; what cannot be read is said, not raised."""
+    source = ArrayFile(path) if path.suffix in SUFFIXES else MrdFile(path)
+    try:
+        return Checked(path, judge_source(source, SystemClock()))
+    except ScansideError as error:
+        return Checked(path, None, str(error))
+
+
+def document(checked: Checked) -> dict[str, object]:
+    """One scan as JSON."""
+    if checked.report is None:
+        return {"path": str(checked.path), "verdict": None, "refused": checked.refused}
+    report = checked.report
+    return {
+        "path": str(checked.path),
+        "verdict": report.series.verdict.value,
+        "sentence": report.series.sentence,
+        "frames": len(report.frames),
+        "findings": [
+            {"kind": f.kind, "severity": f.severity.value, "first_frame": f.first_frame, "message": f.message}
+            for f in report.series.findings
+        ],
+        "reasons": list(report.series.reasons),
+        "measurements": [
+            {
+                "frame": frame.decision.number,
+                "row": m.row,
+                "name": m.name,
+                "value": m.value,
+                "unit": m.unit,
+                "estimated": m.estimated,
+                "why_missing": m.why_missing,
+            }
+            for frame in report.frames
+            for m in frame.decision.measurements
+        ],
+        "counters": report.counters,
+    }
+
+
+def table(checked: list[Checked]) -> Table:
+    """One row per scan."""
+    out = Table(box=None, pad_edge=False)
+    for name in ("scan", "verdict", "frames", "SNR", "findings, or why not judged"):
+        out.add_column(name, overflow="fold")
+    for one in checked:
+        if one.report is None:
+            out.add_row(one.path.name, "[bold magenta]refused", "", "", one.refused)
+            continue
+        report = one.report
+        shape, word, style = LOOK[report.series.verdict.value]
+        value = next((m for m in report.measurements if m.row == "m05" and m.value is not None), None)
+        level = f"{value.value:.0f}{' (estimated)' if value.estimated else ''}" if value and value.value else "unknown"
+        said = report.series.sentence.partition(": ")[2] if report.series.verdict is not Verdict.OK else ""
+        out.add_row(one.path.name, f"[{style}]{shape} {word}", str(len(report.frames)), level, said)
+    return out
+
+
+def write_pictures(checked: Checked, folder: Path) -> None:
+    """Each image scaled to its own 99.5th percentile, for the eye only."""
+    if checked.report is None:
+        return
+    import cv2
+    import numpy as np
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for frame in checked.report.frames:
+        if frame.image is None:
+            continue
+        data = frame.image.data[0]
+        top = float(np.percentile(data, 99.5)) or 1.0
+        name = f"{checked.path.stem.removesuffix('.mrd')}-{frame.decision.number:03d}.png"
+        cv2.imwrite(str(folder / name), np.clip(data / top * 255, 0, 255).astype(np.uint8))
