@@ -72,7 +72,6 @@ class Appliance:
             self.journal = Journal(path, self._clock, retention_s=config.journal.retention_days * 86400)
             stack.callback(self.journal.close)
             self.mqtt = MqttSink(self.journal, config.mqtt, self._name, self.health, self._clock)
-            self.mqtt.start()
             stack.callback(self.mqtt.close)
             warm_up()
             budget = Budget(max_frame_bytes=config.scanner.frame_memory_mib << 20)
@@ -88,8 +87,9 @@ class Appliance:
             reporter = threading.Thread(target=self._report_health, name="health", daemon=True)
             reporter.start()
             stack.callback(self._stopping.set)
+            self._publish_health()
+            self.mqtt.start()  # last: whoever reads `online` may connect a scanner
             self._stack = stack.pop_all()
-        self._publish_health()
         gc.collect()
         gc.freeze()
 

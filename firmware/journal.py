@@ -244,7 +244,7 @@ class Journal:
 
     def _scalar(self, statement: str, values: tuple[object, ...] = ()) -> int:
         with self._reading:
-            return int(next(iter(self._reader.execute(statement, values)))[0])  # type: ignore[arg-type]
+            return int(next(iter(self._reader.execute(statement, values)))[0])
 
     def _next_session(self) -> int:
         session = self._scalar("SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE key = 'session'") + 1
@@ -285,7 +285,7 @@ def _checked(path: Path) -> apsw.Connection:
         for statement in _TABLES:
             db.execute(statement)
         version = next(iter(db.execute("PRAGMA user_version")))[0]
-        if int(version) > _SCHEMA_VERSION:  # type: ignore[arg-type]
+        if int(version) > _SCHEMA_VERSION:
             raise apsw.Error(f"written by a newer version (schema {version}); install that version again")
         db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
     except BaseException:

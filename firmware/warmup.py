@@ -1,4 +1,4 @@
-"""One synthetic frame through every stage before the first scanner connects, so that the first frame is not the slowest."""
+"""One synthetic frame through every stage before a scanner connects, so that the first real one is not the slowest."""
 
 import logging
 

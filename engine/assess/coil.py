@@ -3,10 +3,11 @@
 An element's signal is the energy of the central k-space it sees, noise removed, beside the same element in the first
 complete frame of the series. Without such a frame an element is still recognised when it carries noise only.
 
-Impact: with whitened coils, SNR at a pixel is the root of the summed signal power, so losing the elements L costs
-1 - sqrt(1 - sum_L |I_c|^2 / sum |I_c|^2) there. The 75th percentile over the object is taken: a quarter of the image loses
-at least that much. Measured on a real 16-channel head coil, brain and phantom: at most 7.5 % for any single element, at
-least 18 % for any connector of four (the 95th percentile, 33.5 and 26.3 %, does not separate them). Pairs lie between.
+Impact: with whitened coils, SNR at a pixel is the root of the summed signal power, so losing the elements L costs 1 -
+sqrt(1 - sum_L |I_c|^2 / sum |I_c|^2) there. The 75th percentile over the object is taken: a quarter of the image
+loses at least that much. Measured on a real 16-channel head coil, brain and phantom: at most 7.5 % for any single
+element, at least 18 % for any connector of four (the 95th percentile, 33.5 and 26.3 %, does not separate them). Pairs
+lie between.
 """
 
 import numpy as np

@@ -1,7 +1,8 @@
 """m13: displacement of the object between frames, by phase correlation of low-passed coil images.
 
-Kuglin and Hines 1975. Each coil is correlated with itself in the series' first complete frame and the cross-spectra are
-summed, so coil shading takes no part, and elements that failed since are left out: their loss must not look like motion.
+Kuglin and Hines 1975. Each coil is correlated with itself in the series' first complete frame and the cross-spectra
+are summed, so coil shading takes no part, and elements that failed since are left out: their loss must not look like
+motion.
 """
 
 import numpy as np
@@ -37,7 +38,7 @@ def displacement(view: FrameView, memory: StratumMemory) -> Measurement:
     shift_y, shift_x, peak = _shift(cross)
     if peak < _LEAST_PEAK:
         return Measurement("m13", "displacement", None, "mm", why_missing="images_differ")
-    lines, _, samples = view.raw.shape
+    lines = view.raw.shape[0]
     field_of_view = view.frame.geometry.field_of_view
     encoded_y = field_of_view[1] * lines / max(view.frame.data.shape[1], 1)
     encoded_x = field_of_view[0] * view.kspace.readout_oversampling

@@ -13,6 +13,8 @@ from engine.types import Measurement, Where
 
 FALSE_ALARMS = 1e-3
 _LEAST_AIR = 8
+_MARGIN = 0.05
+"""Share of the field of view beside the object that is not looked at: its edge is steep there."""
 _SCATTERS = 6.0
 _NEIGHBOURS = 4
 
@@ -25,7 +27,7 @@ def detection_limit(coils: int, lines: int, columns: int) -> float:
 
 
 def rf_interference(view: FrameView, memory: StratumMemory) -> Measurement:
-    """Energy of the loudest air column over that of the columns around it; impact: line amplitude in % of the signal."""
+    """Energy of the loudest air column over that of its neighbourhood; impact: line amplitude in % of the signal."""
     del memory
     if not view.noise_known:
         return Measurement("m07", "rf_interference", None, "1", why_missing="noise_unknown")
@@ -35,7 +37,9 @@ def rf_interference(view: FrameView, memory: StratumMemory) -> Measurement:
     outer = np.abs(np.arange(len(view.acquired)) - view.kspace.center[0]) >= len(view.acquired) // 4
     lines = np.flatnonzero(view.acquired & outer)
     energy = view.column_power[lines].mean(axis=0)
-    air = np.flatnonzero(occupied == 0)
+    margin = max(1, round(_MARGIN * len(occupied)))
+    near = np.convolve(occupied > 0, np.ones(2 * margin + 1), mode="same") > 0
+    air = np.flatnonzero(~near)
     width = len(energy)
     if len(air) < _LEAST_AIR or not len(lines):
         return Measurement("m07", "rf_interference", None, "1", why_missing="object_fills_view")

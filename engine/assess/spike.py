@@ -1,8 +1,8 @@
 """m06: RF spikes, single k-space samples far above both their mirror sample and their neighbourhood.
 
-In whitened data P(k) and P(-k) of a real object have the same mean, so their ratio on noise follows F(2C, 2C): the limit
-is its quantile at one false alarm per `FALSE_ALARMS` frames over all samples. A fixed limit on P itself fires on every
-clean frame, because anatomy is not noise.
+In whitened data P(k) and P(-k) of a real object have the same mean, so their ratio on noise follows F(2C, 2C): the
+limit is its quantile at one false alarm per `FALSE_ALARMS` frames over all samples. A fixed limit on P itself fires
+on every clean frame, because anatomy is not noise.
 """
 
 import math

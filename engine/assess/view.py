@@ -44,30 +44,28 @@ class FrameView:
         """`[line, coil, x]` in noise units; unscaled where the noise is unknown."""
         if self.kspace.whitening is not None or self._whitening is None:
             return self.kspace.hybrid
-        return np.matmul(self._whitening, self.kspace.hybrid)
+        return np.asarray(np.matmul(self._whitening, self.kspace.hybrid))
 
     @cached_property
     def kspace_power(self) -> NDArray[np.float32]:
         """`[line, sample]` P = sum over coils of |y|^2 / 2 in noise units: Gamma(coils, 1) on pure noise."""
         values = self.raw if self._whitening is None else np.matmul(self._whitening, self.raw)
         parts = np.ascontiguousarray(values).view(np.float32)
-        np.multiply(parts, parts, out=parts) if self._whitening is not None else None
-        squares = parts if self._whitening is not None else parts * parts
-        summed = squares.sum(axis=1)
-        return 0.5 * (summed[:, 0::2] + summed[:, 1::2])
+        summed = np.einsum("lcs,lcs->ls", parts, parts)
+        return np.asarray(0.5 * (summed[:, 0::2] + summed[:, 1::2]))
 
     @cached_property
     def column_power(self) -> NDArray[np.float64]:
         """`[line, x]` sum over coils of |h|^2 after the readout transform, in noise units."""
         parts = np.ascontiguousarray(self.white_hybrid).view(np.float32)
         summed = np.einsum("lcx,lcx->lx", parts, parts)
-        return (summed[:, 0::2] + summed[:, 1::2]).astype(np.float64)
+        return np.asarray(summed[:, 0::2] + summed[:, 1::2], np.float64)
 
     @cached_property
     def power(self) -> NDArray[np.float32]:
-        """`[y, x]` Q = sum over coils of |image|^2 in noise units (mean 2 x coils on pure noise), or the squared image."""
+        """`[y, x]` Q = sum over coils of |image|^2 in noise units: mean 2 x coils on noise; else the squared image."""
         if self.frame.snr_units or self._whitening is None:
-            return self.frame.data[0] ** 2
+            return np.asarray(np.square(self.frame.data[0]))
         image = np.fft.ifft(self.white_hybrid, axis=0, norm="ortho")
         parts = image.view(np.float32)
         np.multiply(parts, parts, out=parts)
@@ -115,7 +113,7 @@ def _box3(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean over 3 x 3 pixels, edges repeated."""
     padded = np.pad(image, 1, mode="edge")
     rows = padded[:-2] + padded[1:-1] + padded[2:]
-    return (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / np.float32(9)
+    return np.asarray((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / np.float32(9))
 
 
 def _otsu(values: NDArray[np.float32]) -> float:

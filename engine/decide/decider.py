@@ -49,6 +49,7 @@ class Decider:
         self._raised: dict[str, Finding] = {}
         self._verdicts: Counter[Verdict] = Counter()
         self._reasons: Counter[str] = Counter()
+        self._details: dict[str, str] = {}
         self._frames = 0
 
     @property
@@ -81,7 +82,8 @@ class Decider:
 
     def unjudged(self, frame: Unreconstructed | Frame, reason: str, detail: str) -> Decision:
         """A frame of which nothing can be said, with why."""
-        return self._decide(frame, [Verdict.CANNOT_JUDGE], (), (), (), (), (reason,), detail)
+        self._details.setdefault(reason, detail)
+        return self._decide(frame, [Verdict.CANNOT_JUDGE], (), (), (), (), (reason,))
 
     def close(self, ended_by: str) -> Decision:
         """Verdict of the series; ends every finding that is still alive."""
@@ -107,7 +109,7 @@ class Decider:
             scope="series",
             scan=self._scan.id,
             verdict=verdict,
-            sentence=sentence(verdict, findings, reasons),
+            sentence=sentence(verdict, findings, reasons, self._details),
             index=None,
             number=None,
             findings=findings,
@@ -221,7 +223,6 @@ class Decider:
         measurements: tuple[Measurement, ...],
         missing: tuple[str, ...],
         reasons: tuple[str, ...],
-        detail: str = "",
     ) -> Decision:
         verdict = max([Verdict.OK, *severities], key=ORDER.index)
         self._frames += 1
@@ -231,7 +232,7 @@ class Decider:
             scope="frame",
             scan=self._scan.id,
             verdict=verdict,
-            sentence=sentence(verdict, findings, reasons, detail),
+            sentence=sentence(verdict, findings, reasons, self._details),
             index=frame.index,
             number=frame.number,
             findings=findings,
@@ -241,5 +242,4 @@ class Decider:
             reasons=reasons,
             alerting=self._alerting,
             limits_version=self._limits.version,
-            details={"detail": detail} if detail else {},
         )

@@ -166,4 +166,5 @@ def _limit(where: str, body: dict[str, Any], errors: list[str]) -> Limit | None:
         errors.append(f"{where}: value is a number, or from = 'statistics'")
     if len(errors) > before:
         return None
-    return Limit(None if statistics else float(value), body["unit"], body["source"], body.get("of") == "value")
+    number = float(value) if isinstance(value, (int, float)) else None
+    return Limit(None if statistics else number, body["unit"], body["source"], body.get("of") == "value")

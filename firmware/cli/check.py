@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
@@ -113,14 +114,14 @@ def table(checked: list[Checked]) -> Table:
         out.add_column(name, overflow="fold")
     for one in checked:
         if one.report is None:
-            out.add_row(one.path.name, "[bold magenta]refused", "", "", one.refused)
+            out.add_row(one.path.name, "[bold magenta]refused", "", "", escape(one.refused))
             continue
         report = one.report
         shape, word, style = LOOK[report.series.verdict.value]
         value = next((m for m in report.measurements if m.row == "m05" and m.value is not None), None)
         level = f"{value.value:.0f}{' (estimated)' if value.estimated else ''}" if value and value.value else "unknown"
         said = report.series.sentence.partition(": ")[2] if report.series.verdict is not Verdict.OK else ""
-        out.add_row(one.path.name, f"[{style}]{shape} {word}", str(len(report.frames)), level, said)
+        out.add_row(one.path.name, f"[{style}]{shape} {word}", str(len(report.frames)), level, escape(said))
     return out
 
 

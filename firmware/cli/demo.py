@@ -70,10 +70,9 @@ def run(options: argparse.Namespace) -> int:
             demo.appliance.start()
             try:
                 _introduce(console, options.scan, injected, broker, demo.appliance.scanner_port)
-                while True:
+                document = demo.series(options, injected, _SECONDS_PER_FRAME[pace])
+                while not once:
                     document = demo.series(options, injected, _SECONDS_PER_FRAME[pace])
-                    if once:
-                        break
             finally:
                 demo.appliance.stop()
     finally:
@@ -127,21 +126,21 @@ class _Demo:
         self._broker = broker
         self._terminal = Terminal(console)
         self._frames: list[Judged] = []
-        self._series: Judged | None = None
+        self._series: list[Judged] = []
         self._done = threading.Event()
         self.appliance = Appliance(config, listener=self._hear, priority_raised=raised)
 
     def _hear(self, judged: Judged) -> None:
         self._terminal.decision(msgspec.to_builtins(decision_payload(judged.decision, judged.scan, judged.latency_ms)))
         if judged.decision.scope == "series":
-            self._series = judged
+            self._series.append(judged)
             self._done.set()
         else:
             self._frames.append(judged)
 
     def series(self, options: argparse.Namespace, injected: Injected, seconds_per_frame: float) -> dict[str, Any]:
         """Play one series and wait for its verdict; raises Unavailable when it does not come."""
-        self._frames, self._series = [], None
+        self._frames, self._series = [], []
         self._done.clear()
         wishes = {
             "scan": str(options.scan.resolve()),
@@ -162,8 +161,7 @@ class _Demo:
         )
         if scanner.returncode or not self._done.wait(_SERIES_S):
             raise Unavailable(f"the simulated scanner failed: {scanner.stderr.strip()[-300:]}")
-        assert self._series is not None
-        return self._document(json.loads(scanner.stdout), injected, self._series)
+        return self._document(json.loads(scanner.stdout), injected, self._series[0])
 
     def _document(self, answers: dict[str, Any], injected: Injected, series: Judged) -> dict[str, Any]:
         decision = series.decision

@@ -168,7 +168,7 @@ class MqttSink:
         )
         client.on_socket_open = lambda _c, _u, sock: _no_delay(sock)
         if self._protocol == paho.MQTTv5:
-            properties = Properties(PacketTypes.CONNECT)
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = 86400
             client.connect_async(
                 config.host, config.port, keepalive=config.keepalive_s, clean_start=False, properties=properties
@@ -351,7 +351,7 @@ def _stamp(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _no_delay(sock: socket.socket) -> None:
+def _no_delay(sock: Any) -> None:
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

@@ -12,6 +12,7 @@ from engine.types import CounterLimits, Encoding, Frame, Scan, Space
 
 SUFFIXES = (".npy", ".mat")
 _LARGEST = 4096
+_MOST_EMPTY = 0.01
 
 
 class ArrayFile:
@@ -74,4 +75,7 @@ def _load(path: Path) -> NDArray[np.complex64]:
     kspace = kspace[None] if kspace.ndim == 2 else kspace
     if min(kspace.shape) < 1 or max(kspace.shape) > _LARGEST:
         raise refuse(f"an array of {kspace.shape}; each size may be 1 to {_LARGEST}")
+    empty = float((np.abs(kspace).max(axis=0) == 0).mean())
+    if empty > _MOST_EMPTY:
+        raise refuse(f"{100 * empty:.0f} % of the samples are empty: undersampled arrays are not reconstructed")
     return np.ascontiguousarray(kspace, np.complex64)

@@ -125,7 +125,7 @@ class Decoder:
             self._buffer = grown
         elif not held and self._buffer.size > 8 * _BUFFER:
             self._buffer = np.empty(_BUFFER, np.uint8)
-        return memoryview(self._buffer)[self._end :]
+        return self._buffer.data[self._end :]
 
     def wrote(self, count: int) -> None:
         """`count` bytes were put where `writable` said."""
@@ -155,7 +155,7 @@ class Decoder:
 
     def _view(self, offset: int, count: int) -> memoryview:
         begin = self._start + offset
-        return memoryview(self._buffer)[begin : begin + count]
+        return self._buffer.data[begin : begin + count]
 
     def _next(self) -> tuple[Event | None, int]:
         """The next event and its size, or None and the bytes that it needs."""

@@ -167,10 +167,10 @@ class MrdConnection:
                 self._configure(name)
             case ConfigText(text=text):
                 self._configure(text)
-            case Text(text=text):
+            case Text(text=line):
                 self.received["texts"] += 1
-                if (name := config_from_text(text)) is not None:
-                    self._configure(name)
+                if (wanted := config_from_text(line)) is not None:
+                    self._configure(wanted)
             case Image(raw=raw):
                 self.received["images"] += 1
                 if not self._outbox.put([bytes(raw)], returned=True):

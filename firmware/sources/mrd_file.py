@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -73,7 +74,7 @@ def _batches(data: h5py.Dataset, path: Path) -> Iterator[Readouts]:
                 )
         shape = heads["number_of_samples"].astype(np.int64) << 16 | heads["active_channels"]
         starts = [0, *(np.flatnonzero(np.diff(shape)) + 1).tolist(), len(heads)]
-        for first, last in zip(starts[:-1], starts[1:], strict=True):
+        for first, last in pairwise(starts):
             yield _batch(heads[first:last], rows["data"][first:last])
 
 

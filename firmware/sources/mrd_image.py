@@ -57,7 +57,7 @@ def image_message(
     frame: Frame, scan: Scan, form: str, *, scale: float, series_index: int, image_index: int
 ) -> list[bytes | memoryview]:
     """Buffers of one message in order; float32 pixels are not copied. `form` is float32 or int16."""
-    pixels: NDArray[np.generic] = frame.data
+    pixels: NDArray[np.float32] | NDArray[np.int16] = frame.data
     attributes = _attributes(frame, scan)
     if form == "int16":
         pixels = np.clip(np.rint(frame.data * scale), 0, _LARGEST).astype("<i2")
@@ -68,7 +68,7 @@ def image_message(
     meta = _meta(attributes).encode()
     header = _header(frame, _INT16 if form == "int16" else _FLOAT32, series_index, image_index, len(meta))
     start = struct.pack("<H", IMAGE) + header.tobytes() + struct.pack("<Q", len(meta)) + meta
-    return [start, memoryview(np.ascontiguousarray(pixels)).cast("B")]
+    return [start, np.ascontiguousarray(pixels).data.cast("B")]
 
 
 def _header(frame: Frame, data_type: int, series_index: int, image_index: int, attributes: int) -> NDArray[np.void]:

@@ -116,7 +116,7 @@ def play(
                 due = started + seconds_per_block * (max(number - 1, 0) + piece / pieces)
                 if (wait := due - time.monotonic()) > 0 and number:
                     time.sleep(wait)
-                connection.sendall(part)
+                connection.sendall(part.data)
             sent(number)
         connection.sendall(mrd_encode.close())
         reader.join(_ANSWER_S)

@@ -59,7 +59,7 @@ def repeated_series(
     fault: CoilFailure | None = None,
     noise_readouts: int = 256,
 ) -> Series:
-    """`kspace [coil, line, sample]` again and again, each time with fresh noise, from `fault.first_frame` on with the fault."""
+    """`kspace [coil, line, sample]` again and again with fresh noise, from `fault.first_frame` on with the fault."""
     rng = np.random.default_rng(seed)
     generator = NoiseGenerator(side_air_covariance(kspace), rng)
     lines = np.ascontiguousarray(kspace.transpose(1, 0, 2))

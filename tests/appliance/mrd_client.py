@@ -1,5 +1,6 @@
 """A scanner written on ismrmrd 1.15's own serializer, never on our codec."""
 
+import contextlib
 import io
 import socket
 import struct
@@ -29,9 +30,7 @@ HEADER = """<?xml version="1.0"?>
 </ismrmrdHeader>"""
 
 
-def header(
-    *, coils=4, lines=32, samples=64, width=32, repetitions=1, trajectory="cartesian", encoded_fov=512
-) -> str:
+def header(*, coils=4, lines=32, samples=64, width=32, repetitions=1, trajectory="cartesian", encoded_fov=512) -> str:
     return HEADER.format(
         coils=coils,
         samples=samples,
@@ -146,18 +145,14 @@ class Scanner:
             stream.close()
 
     def send(self, data: bytes) -> None:
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused early: the answers say why
             self.socket.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # refused early: the reason is among the answers
 
     def finish(self, *, half_close: bool = True, timeout: float = 20) -> Answers:
         """Everything is sent: wait for the rest of the answers."""
         if half_close:
-            try:
+            with contextlib.suppress(OSError):
                 self.socket.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass
         self._reader.join(timeout)
         assert not self._reader.is_alive(), "the appliance never ended the session"
         self.socket.close()

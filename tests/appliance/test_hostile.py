@@ -173,9 +173,7 @@ def test_16_channels_change_inside_a_frame(server: Running) -> None:
 
 
 def test_16_samples_change_inside_a_frame(server: Running) -> None:
-    answers = talk(
-        server.port, BEGUN, wire(*frame(GOOD)[:4], acquisition(GOOD[:, 4, :40], 4), *frame(GOOD)[5:]), CLOSE
-    )
+    answers = talk(server.port, BEGUN, wire(*frame(GOOD)[:4], acquisition(GOOD[:, 4, :40], 4), *frame(GOOD)[5:]), CLOSE)
     server.wait_for_series(1)
     assert answers.closed
     assert Verdict.OK not in server.verdicts()
@@ -301,9 +299,7 @@ def test_24_images_come_back_unchanged(server: Running) -> None:
     assert answers.images[0].attribute_string == image.attribute_string
 
 
-def test_24_images_come_back_even_when_reconstruction_fails(
-    server: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_24_images_come_back_even_when_reconstruction_fails(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     def explode(*_: object) -> None:
         raise RuntimeError("planted")
 

@@ -99,12 +99,12 @@ def noise_readouts(count: int = 256, seed: int = 5) -> tuple[list[ismrmrd.Acquis
 def reference_image(kspace: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """Plain numpy: whiten, centred unitary inverse transform, crop, root sum of squares, in SNR units.
 
-    The noise readouts have the dwell time of the imaging ones, so only the receiver's noise bandwidth (0.793 where
-    the header states none) separates the two covariances.
+    The noise readouts have the dwell time of the imaging ones and the header states no noise bandwidth, so one
+    covariance serves for both.
     """
     covariance = noise @ noise.conj().T / (noise.shape[1] - 1)
     lower = np.linalg.cholesky(covariance)
-    whiten = np.sqrt(2 * 0.793) * np.linalg.inv(lower)
+    whiten = np.sqrt(2) * np.linalg.inv(lower)
     k = np.einsum("ij,jls->ils", whiten, kspace)
     axes = (1, 2)
     image = np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(k, axes), axes=axes, norm="ortho"), axes)

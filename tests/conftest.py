@@ -1,0 +1,84 @@
+"""Fixtures for all tests: a real mosquitto, and rules for what may be skipped."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = {
+    "mosquitto": "mosquitto",
+    "mosquitto_sub": "mosquitto-clients",
+    "ismrmrd_recon_cartesian_2d": "ismrmrd-tools",
+}
+SEARCH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+DATA = Path(os.environ.get("SCANSIDE_DATA", Path(__file__).parents[1] / ".." / "shared" / "data")).resolve()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need programs or data say by name why they are skipped; in CI a missing program is a failure."""
+    missing = [package for program, package in PROGRAMS.items() if not shutil.which(program, path=SEARCH)]
+    for item in items:
+        if item.get_closest_marker("data") and not DATA.is_dir():
+            item.add_marker(pytest.mark.skip(reason="SCANSIDE_DATA does not point to the public data sets"))
+        if item.get_closest_marker("appliance") and missing and os.environ.get("CI") != "true":
+            item.add_marker(pytest.mark.skip(reason=f"apt install {' '.join(missing)}"))
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """Folder of the public data sets."""
+    return DATA
+
+
+@dataclass
+class Mosquitto:
+    """A broker that can be killed and brought back on the same port."""
+
+    folder: Path
+    port: int
+    extra: str = ""
+    host: str = "127.0.0.1"
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    def start(self) -> None:
+        config = self.folder / "mosquitto.conf"
+        config.write_text(
+            f"listener {self.port} {self.host}\nallow_anonymous true\nset_tcp_nodelay true\n{self.extra}", "utf-8"
+        )
+        program = shutil.which("mosquitto", path=SEARCH)
+        assert program, "apt install mosquitto"
+        self.process = subprocess.Popen(
+            [program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            try:
+                socket.create_connection((self.host, self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.01)
+        raise AssertionError("mosquitto did not start")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    broker = Mosquitto(folder, port)
+    broker.start()
+    yield broker
+    broker.kill()
