@@ -1,0 +1,1 @@
+"""What times the appliance, beside floors and peers in the same run."""

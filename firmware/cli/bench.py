@@ -13,4 +13,4 @@ def run(options: argparse.Namespace) -> int:
     # The benchmarks import the appliance, so the appliance must not import them until one is asked for.
     import importlib
 
-    return int(importlib.import_module(f"benchmarks.{options.what}").run(json=options.json, quick=options.quick))
+    return int(importlib.import_module(f"benchmarks.{options.what}").run(json_output=options.json, quick=options.quick))

@@ -1,0 +1,1 @@
+"""What a good engineer would use or write instead."""
