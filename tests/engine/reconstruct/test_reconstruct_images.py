@@ -2,7 +2,11 @@
 
 import numpy as np
 import pytest
-from reconstruct_cases import (
+
+from engine.acquisition import REVERSE
+from engine.reconstruct.series import Reconstruction
+from engine.types import CounterLimits
+from tests.engine.reconstruct.reconstruct_cases import (
     StepClock,
     centred_ifft,
     difference,
@@ -15,10 +19,6 @@ from reconstruct_cases import (
     random_lines,
     reference,
 )
-
-from engine.acquisition import REVERSE
-from engine.reconstruct.series import Reconstruction
-from engine.types import CounterLimits
 
 CENTRE_OUT = [8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15, 0]
 

@@ -2,12 +2,21 @@
 
 import numpy as np
 import pytest
-from reconstruct_cases import StepClock, feed, joined, make_readouts, make_scan, only, part, random_lines
 
 from engine.acquisition import NOISE_MEASUREMENT
 from engine.reconstruct.series import Reconstruction
 from engine.reconstruct.whiten import covariance, whitening_matrix
 from engine.types import CounterLimits, Scan
+from tests.engine.reconstruct.reconstruct_cases import (
+    StepClock,
+    feed,
+    joined,
+    make_readouts,
+    make_scan,
+    only,
+    part,
+    random_lines,
+)
 
 COILS = 4
 
@@ -28,6 +37,10 @@ def noise(shape, seed, scale=1e-5, matrix=None):
 def noise_scan(readouts=256, samples=128, dwell=10.0, scale=1e-5, **fields):
     data = noise((readouts, COILS, samples), 7, scale)
     return make_readouts(data, np.zeros(readouts), NOISE_MEASUREMENT, sample_time_us=dwell, **fields)
+
+
+def shortened(batch, count, samples):
+    return make_readouts(batch.data[:count, :, :samples].copy(), np.zeros(count), NOISE_MEASUREMENT)
 
 
 def variances(values):
@@ -119,7 +132,7 @@ def test_without_usable_noise_readouts_nothing_is_whitened(kind):
     reconstruction = Reconstruction(make_scan((128, 128)), StepClock())
     batch = noise_scan()
     if kind == "too few":
-        batch = Batch(batch, 1, samples=8)
+        batch = shortened(batch, 1, samples=8)
     elif kind == "other coils":
         batch = make_readouts(noise((64, 3, 128), 2), np.zeros(64), NOISE_MEASUREMENT)
     elif kind == "not finite":
@@ -132,10 +145,6 @@ def test_without_usable_noise_readouts_nothing_is_whitened(kind):
     assert not done.frame.snr_units
     assert done.kspace.noise.estimated
     assert np.isfinite(done.frame.data).all()
-
-
-def Batch(batch, count, samples):
-    return make_readouts(batch.data[:count, :, :samples].copy(), np.zeros(count), NOISE_MEASUREMENT)
 
 
 def test_noise_readouts_after_imaging_began_change_no_scale():

@@ -1,9 +1,14 @@
 """The way a stream is cut into batches changes nothing; nor does the order of lines change the image."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reconstruct_cases import (
+
+from engine.acquisition import LAST_IN_SLICE, NAVIGATION, REVERSE
+from engine.reconstruct.series import Reconstructed, Reconstruction
+from tests.engine.reconstruct.reconstruct_cases import (
     StepClock,
     difference,
     feed,
@@ -14,9 +19,6 @@ from reconstruct_cases import (
     random_lines,
     reference,
 )
-
-from engine.acquisition import LAST_IN_SLICE, NAVIGATION, REVERSE
-from engine.reconstruct.series import Reconstructed, Reconstruction
 
 LINES, COILS, SAMPLES = 8, 2, 16
 ALL = random_lines(LINES * 2, COILS, SAMPLES).reshape(2, LINES, COILS, SAMPLES)
@@ -47,7 +49,7 @@ def test_two_slices_in_any_order_and_any_batches(order, cuts):
     slices, steps = np.array(order).T
     batch = make_readouts(ALL[slices, steps], steps, slice=slices)
     bounds = [0, *sorted(cuts), 2 * LINES]
-    batches = [part(batch, slice(a, b)) for a, b in zip(bounds, bounds[1:], strict=False)]
+    batches = [part(batch, slice(a, b)) for a, b in pairwise(bounds)]
     done = feed(Reconstruction(SCAN, StepClock()), batches)
     assert len(done) == 2
     for one in done:
@@ -79,7 +81,7 @@ def test_whole_is_one_by_one_is_random_cuts_whatever_comes(stream, cuts):
     whole = joined(*batches)
     bounds = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
     expected, images, counters = outcome([whole])
-    for cut in (batches, [part(whole, slice(a, b)) for a, b in zip(bounds, bounds[1:], strict=False)]):
+    for cut in (batches, [part(whole, slice(a, b)) for a, b in pairwise(bounds)]):
         found, same_images, same_counters = outcome(cut)
         assert found == expected
         assert same_counters == counters

@@ -4,7 +4,6 @@ import threading
 
 import numpy as np
 import pytest
-from reconstruct_cases import StepClock, feed, make_readouts, make_scan, only, part, random_lines
 
 from engine import acquisition as mrd
 from engine.acquisition import Readouts
@@ -12,6 +11,15 @@ from engine.errors import PeerError
 from engine.reconstruct.pool import FramePool, FrameShape, PoolExhausted
 from engine.reconstruct.series import Budget, Reconstructed, Reconstruction
 from engine.types import CounterLimits, Unreconstructed
+from tests.engine.reconstruct.reconstruct_cases import (
+    StepClock,
+    feed,
+    make_readouts,
+    make_scan,
+    only,
+    part,
+    random_lines,
+)
 
 LINES = random_lines()
 
