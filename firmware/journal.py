@@ -218,10 +218,10 @@ class Journal:
             )
         rows = []
         for number, row_id, topic, payload, time, checksum in found:
-            if _checksum(number, topic, payload) != checksum:
+            if not isinstance(payload, bytes) or _checksum(number, topic, payload) != checksum:
                 log.error("journal row %d is damaged: it is kept but not told", number)
                 continue
-            rows.append(Row(number, row_id, topic, bytes(payload), time))
+            rows.append(Row(number, row_id, topic, payload, time))
         return rows
 
     def sequence_before(self, time: float) -> int:

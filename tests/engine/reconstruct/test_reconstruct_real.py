@@ -86,10 +86,23 @@ def test_the_bundled_brain():
     assert np.array_equal(raw.transpose(1, 0, 2), readouts.data)
     assert index_snr(raw, image) == pytest.approx(102, rel=0.2)
     assert float(np.abs(raw).max()) == pytest.approx(4.27e-4, rel=0.01)
-    # The index has 5.3e-7 for the side air, mean over coils and per part.
+    # The index takes 5.3e-7 from the ends of the readout, where the receiver's filter has rolled off (next test);
+    # for the air above and below the head it has 12.7e-7, which is the noise where the head lies.
     estimated = done.kspace.noise.covariance.diagonal().real
-    assert np.sqrt(estimated / 2).mean() == pytest.approx(5.3e-7, rel=0.2)
-    assert done.frame.noise_sd == pytest.approx(5.3e-7, rel=0.2)
+    assert np.sqrt(estimated / 2).mean() == pytest.approx(12.7e-7, rel=0.1)
+    assert done.frame.noise_sd == pytest.approx(12.7e-7, rel=0.1)
+
+
+@pytest.mark.data
+def test_noise_is_estimated_as_large_as_repeated_scans_differ():
+    """Two repeats of one still scan differ by noise alone: an independent truth, column by column."""
+    done = reconstruct(read(public("gre4_repeats/gre4_repeats.mrd.h5")))
+    third, fourth = (one.kspace.data[:, 0] for one in done[2:])
+    columns = np.fft.fftshift(np.fft.ifft(np.fft.ifftshift(fourth - third, axes=-1), norm="ortho"), axes=-1)
+    sd = np.sqrt((np.abs(columns) ** 2).mean(axis=(0, 1)) / 4)
+    middle, ends = sd[64:192].mean(), np.r_[sd[:8], sd[-8:]].mean()
+    assert done[0].frame.noise_sd == pytest.approx(middle, rel=0.1)
+    assert ends / middle == pytest.approx(0.37, abs=0.02)  # why the ends of the readout are not used
 
 
 @pytest.mark.parametrize(("kept", "nrmse", "scale"), [(slice(0, None, 2), 0.753, 2), (slice(48, None), 0.109, 1)])

@@ -1,0 +1,202 @@
+"""Decisions of a scan: never silently good, root cause first, every finding ends once."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.acquisition import ACQUISITION_HEADER
+from engine.assess import ROWS
+from engine.decide.cause import name_causes
+from engine.decide.decider import ORDER, Decider
+from engine.types import (
+    Completeness,
+    Encoding,
+    Frame,
+    FrameIndex,
+    Geometry,
+    Life,
+    Measurement,
+    Scan,
+    ScanRole,
+    Space,
+    Timings,
+    Unreconstructed,
+    Verdict,
+    Where,
+)
+
+SPACE = Space((16, 16, 1), (160.0, 160.0, 5.0))
+SCAN = Scan("s1", (Encoding(SPACE, SPACE, {}),), coils=16)
+GEOMETRY = Geometry((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (160.0, 160.0, 5.0))
+COMPLETE = Completeness(expected=16, received=16, ended_by="all_lines")
+GOOD = {"m01": 0.0, "m02": 0.0, "m03": 1.0, "m04": 0.1, "m05": 100.0, "m06": 2.0, "m07": 1.0, "m13": 0.01}
+
+
+def frame(number: int = 0, completeness: Completeness = COMPLETE) -> Frame:
+    return Frame(
+        number,
+        FrameIndex(repetition=number),
+        np.ones((1, 16, 16), np.float32),
+        1.0,
+        True,
+        16,
+        GEOMETRY,
+        completeness,
+        np.zeros((), ACQUISITION_HEADER),
+        Timings(0, 0, 0),
+    )
+
+
+def measurements(missing: dict[str, str] | None = None, **values: float) -> list[Measurement]:
+    """All rows good, except what is given."""
+    out = []
+    for row, (name, unit, _) in ROWS.items():
+        why = (missing or {}).get(row, "")
+        value = None if why else values.get(row, GOOD[row])
+        impact = values.get(f"{row}_impact")
+        limit = 8.0 if row in ("m06", "m07") else None
+        out.append(Measurement(row, name, value, unit, impact=impact, detect_limit=limit, why_missing=why))
+    return out
+
+
+def with_coils(found: list[Measurement], *coils: int) -> list[Measurement]:
+    return [replace(m, where=Where(coils=coils)) if m.row == "m04" else m for m in found]
+
+
+def test_a_good_series_is_ok_without_a_finding() -> None:
+    decider = Decider(SCAN)
+    for number in range(3):
+        decision = decider.frame(frame(number), measurements())
+        assert decision.verdict is Verdict.OK
+        assert not decision.changes
+    series = decider.close("close")
+    assert series.verdict is Verdict.OK
+    assert not series.findings
+
+
+def test_the_first_frame_may_lack_displacement_later_ones_not() -> None:
+    decider = Decider(SCAN)
+    assert decider.frame(frame(0), measurements({"m13": "first_frame"})).verdict is Verdict.OK
+    later = decider.frame(frame(1), measurements({"m13": "images_differ"}))
+    assert later.verdict is Verdict.CANNOT_JUDGE
+    assert later.missing_rows == ("m13",)
+    assert "otion could not be measured" in later.sentence
+
+
+def test_an_unknown_noise_level_is_never_ok() -> None:
+    decision = Decider(SCAN).frame(frame(), measurements({"m05": "noise_unknown", "m06": "noise_unknown"}))
+    assert decision.verdict is Verdict.CANNOT_JUDGE
+    assert "noise" in decision.sentence
+
+
+def test_failed_elements_are_named_from_the_frame_they_fail_in() -> None:
+    decider = Decider(SCAN)
+    for number in range(3):
+        decider.frame(frame(number), measurements())
+    decision = decider.frame(frame(3), with_coils(measurements(m04=40.0, m04_impact=3.0), 7))
+    (finding,) = decision.changes
+    assert (finding.kind, finding.life, finding.first_frame) == ("coil_element", Life.NEW, 3)
+    assert finding.where.coils == (7,)
+    assert decision.verdict is Verdict.WARN
+    grown = decider.frame(frame(4), with_coils(measurements(m04=40.0, m04_impact=20.0), 4, 5, 6, 7))
+    (finding,) = grown.changes
+    assert (finding.life, finding.severity) == (Life.UPDATE, Verdict.RESCAN)
+    assert finding.where.coils == (4, 5, 6, 7)
+    assert grown.verdict is Verdict.RESCAN
+    assert "4 coil elements" in grown.sentence
+    series = decider.close("close")
+    assert series.verdict is Verdict.RESCAN
+    assert [(f.life, f.end_reason) for f in series.changes] == [(Life.END, "scan_ended")]
+
+
+def test_a_dead_connector_explains_the_low_snr() -> None:
+    decider = Decider(SCAN)
+    for number in range(3):
+        decision = decider.frame(
+            frame(number), with_coils(measurements(m04=40.0, m04_impact=30.0, m05=8.0), 0, 1, 2, 3)
+        )
+    cause, consequence = decision.findings
+    assert (cause.kind, consequence.kind) == ("coil_element", "low_snr")
+    assert consequence.caused_by == cause.id
+    assert "coil elements" in decision.sentence
+
+
+def test_an_older_fault_is_not_explained_by_a_newer_one() -> None:
+    decider = Decider(SCAN)
+    for number in range(2):
+        decider.frame(frame(number), measurements(m05=8.0))
+    decision = decider.frame(frame(2), with_coils(measurements(m05=8.0, m04=40.0, m04_impact=3.0), 1))
+    assert all(not finding.caused_by for finding in name_causes(decision.findings))
+
+
+def test_an_aborted_scan_raises_no_alert_and_is_not_ok() -> None:
+    decider = Decider(SCAN)
+    decider.frame(frame(), measurements())
+    series = decider.close("eof")
+    assert series.verdict is Verdict.CANNOT_JUDGE
+    assert not series.alerting
+    assert "aborted" in series.sentence
+
+
+def test_a_localizer_raises_no_alert() -> None:
+    decider = Decider(replace(SCAN, role=ScanRole.LOCALIZER))
+    assert not decider.frame(frame(), measurements(m05=1.0)).alerting
+    assert not decider.close("close").alerting
+
+
+def test_no_frames_is_not_ok() -> None:
+    assert Decider(SCAN).close("close").verdict is Verdict.CANNOT_JUDGE
+
+
+def test_what_is_not_reconstructed_says_why() -> None:
+    unmade = Unreconstructed(0, FrameIndex(), "radial", "radial is not reconstructed", COMPLETE, Timings(0, 0, 0))
+    decider = Decider(SCAN)
+    decision = decider.unjudged(unmade, unmade.reason, unmade.detail)
+    assert decision.verdict is Verdict.CANNOT_JUDGE
+    assert "adial is not reconstructed" in decision.sentence
+    assert "adial is not reconstructed" in decider.close("close").sentence
+
+
+rows = st.sampled_from(list(ROWS))
+values = st.floats(0, 1e3)
+
+
+@given(
+    missing=st.sets(rows),
+    lost=st.integers(0, 16),
+    bad=st.integers(0, 3),
+    found=st.dictionaries(rows, values),
+    impacts=st.dictionaries(rows, values),
+)
+def test_never_ok_when_incomplete_or_unmeasured(
+    missing: set[str], lost: int, bad: int, found: dict[str, float], impacts: dict[str, float]
+) -> None:
+    completeness = Completeness(16, 16 - lost, tuple(range(lost)), non_finite=bad)
+    everything = {**found, **{f"{row}_impact": impact for row, impact in impacts.items()}}
+    decider = Decider(SCAN)
+    decision = decider.frame(frame(0, completeness), measurements(dict.fromkeys(missing, "gone"), **everything))
+    mandatory = {"m01", "m02", "m05", "m06", "m13"}
+    if lost or bad or missing & mandatory:
+        assert decision.verdict is not Verdict.OK
+        assert decider.close("close").verdict is not Verdict.OK
+    if bad:
+        assert ORDER.index(decision.verdict) >= ORDER.index(Verdict.CANNOT_JUDGE)
+    assert decision.sentence
+
+
+@given(st.lists(st.tuples(st.floats(0, 60), st.floats(0, 100), st.floats(0, 20)), min_size=1, max_size=12))
+def test_every_finding_begins_once_and_ends_once(series: list[tuple[float, float, float]]) -> None:
+    decider = Decider(SCAN)
+    lives: dict[str, list[Life]] = {}
+    for number, (loss, impact, shift) in enumerate(series):
+        decision = decider.frame(frame(number), measurements(m04=loss, m04_impact=impact, m13=shift))
+        for change in decision.changes:
+            lives.setdefault(change.id, []).append(change.life)
+    for change in decider.close("close").changes:
+        lives.setdefault(change.id, []).append(change.life)
+    for seen in lives.values():
+        assert seen[0] is Life.NEW
+        assert seen[-1] is Life.END
+        assert seen.count(Life.NEW) == seen.count(Life.END) == 1

@@ -1,0 +1,53 @@
+"""The committed JSON Schemas are those of the types, and the types are what is sent."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import pytest
+
+import firmware.schemas
+from engine.types import Decision, Life, Scan, Verdict
+from firmware.schemas.__main__ import rendered
+from firmware.sinks.payloads import TOPIC_PAYLOADS, decision_payload, flag_payload, frame_hint, schema_of
+from tests.engine.decide.test_decide_decider import SCAN, Decider, frame, measurements, with_coils
+
+FOLDER = Path(firmware.schemas.__file__).parent
+
+
+@pytest.mark.parametrize("name", TOPIC_PAYLOADS)
+def test_committed_schemas_are_fresh(name: str) -> None:
+    assert (FOLDER / f"{name}.json").read_text() == rendered(name), "run: python -m firmware.schemas"
+
+
+def decisions() -> tuple[Scan, list[Decision]]:
+    decider = Decider(SCAN)
+    first = decider.frame(frame(0), measurements({"m13": "first_frame"}))
+    second = decider.frame(frame(1), with_coils(measurements(m04=40.0, m04_impact=float("nan")), 3))
+    return SCAN, [first, second, decider.close("close")]
+
+
+def test_what_is_sent_fits_the_schemas() -> None:
+    scan, made = decisions()
+    for decision in made:
+        sent = msgspec.json.encode(decision_payload(decision, scan, {"image": 1.23456}))
+        jsonschema.validate(json.loads(sent), schema_of("decision"))
+        for finding in decision.changes:
+            jsonschema.validate(json.loads(msgspec.json.encode(flag_payload(finding, scan))), schema_of("flag"))
+        hint = frame_hint(decision, {})
+        assert (hint is None) == (decision.scope == "series")
+
+
+def test_nothing_is_ever_not_a_number() -> None:
+    scan, made = decisions()
+    sent = json.loads(msgspec.json.encode(decision_payload(made[1], scan, {})))
+    coil = next(m for m in sent["measurements"] if m["row"] == "m04")
+    assert coil["impact"] is None
+
+
+def test_payloads_stay_small() -> None:
+    scan, made = decisions()
+    assert all(len(msgspec.json.encode(decision_payload(d, scan, {}))) < 8192 for d in made)
+    assert made[1].verdict is not Verdict.OK
+    assert made[2].changes[0].life is Life.END
