@@ -1,9 +1,12 @@
 """From an open frame to its image and raw data."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.reconstruct.assemble import OpenFrame
 from engine.reconstruct.geometry import geometry_of
+from engine.reconstruct.whiten import estimate_noise
 from engine.seams import Clock
 from engine.types import Completeness, Frame, KSpace, Noise, Timings
 
@@ -43,3 +46,15 @@ def image_of(frame: OpenFrame, number: int, noise: Noise | None, completeness: C
         header=header,
         timings=Timings(frame.first_readout, frame.last_readout, clock.monotonic()),
     )
+
+
+def estimated_noise(frame: OpenFrame) -> Noise | None:
+    """Noise of the acquired samples, estimated from a complete frame that was not whitened."""
+    setup, counts = frame.setup, frame.buffers.counts
+    found = estimate_noise(frame.buffers.hybrid, setup.readout.transform // 2)
+    if found is None:
+        return None
+    # Zero-filling and averaging lowered the noise of an image sample against that of one acquired sample.
+    lines = len(counts) / float((1.0 / counts[counts > 0]).sum())
+    samples = setup.readout.transform / frame.samples_used
+    return replace(found, covariance=found.covariance * (lines * samples))

@@ -11,11 +11,11 @@ from engine.reconstruct.batch import Run, runs
 from engine.reconstruct.counted import CountedFrame
 from engine.reconstruct.ending import flag_name
 from engine.reconstruct.excluded import Excluded, excluded
-from engine.reconstruct.finish import image_of, raw_of
+from engine.reconstruct.finish import estimated_noise, image_of, raw_of
 from engine.reconstruct.plan import AxisPlan, FramePlan, plan_frame, plan_readout, unsupported
 from engine.reconstruct.pool import FrameBuffers, FramePool, PoolExhausted
 from engine.reconstruct.setup import FrameSetup
-from engine.reconstruct.whiten import NoiseCollector, at_dwell, estimate_noise
+from engine.reconstruct.whiten import NoiseCollector, at_dwell
 from engine.seams import Clock
 from engine.types import Encoding, Frame, FrameIndex, KSpace, Noise, Scan, Timings, Unreconstructed
 
@@ -260,7 +260,7 @@ class Reconstruction:
         if frame.complete:
             self._complete.append(frame.index)
             if self.noise is None and frame.setup.noise is None:
-                self.noise = estimate_noise(frame.buffers.raw, frame.plan.center_line)
+                self.noise = estimated_noise(frame)
         noise = frame.setup.noise or self.noise
         image = image_of(frame, self._next_number(), noise, completeness, self._clock)
         kspace = raw_of(frame, noise, completeness)
