@@ -49,7 +49,8 @@ class Mosquitto:
     def start(self) -> None:
         config = self.folder / "mosquitto.conf"
         config.write_text(
-            f"listener {self.port} {self.host}\nallow_anonymous true\nset_tcp_nodelay true\n{self.extra}", "utf-8"
+            f"listener {self.port} {self.host}\nallow_anonymous true\nset_tcp_nodelay true\nuser root\n{self.extra}",
+            "utf-8",
         )
         program = shutil.which("mosquitto", path=SEARCH)
         assert program, "apt install mosquitto"

@@ -41,6 +41,7 @@ _HAVE_AGAIN_S = 3.0
 _HAVE_BATCH = 200
 _LARGEST_PAYLOAD = 8192
 _STALLED_S = 10.0
+_ANSWER_S = 2.0
 _TICK_S = 0.25
 _STOP_S = 2.0
 _REFUSED = 0x80
@@ -68,6 +69,7 @@ class MqttSink:
         self._saved = self._cursor
         self._in_flight: dict[int, int] = {}
         self._answer_at = 0.0
+        self._opened_at: float | None = None
         self._have: dict[str, tuple[int, float]] = {}
         self._settled: list[tuple[float, int]] = []
         self._settled_up_to = 0
@@ -117,6 +119,7 @@ class MqttSink:
                     self._say_stopped()
                     return
                 self._take(event)
+                self._check_answered()
                 if self._connected:
                     self._send_more()
                     self._answer_consumers()
@@ -129,7 +132,10 @@ class MqttSink:
 
     def _take(self, event: tuple[Any, ...]) -> None:
         match event:
+            case ("opened",):
+                self._opened_at = self._clock.monotonic()
             case ("connected", code, present):
+                self._opened_at = None
                 self._on_connected(code, present)
             case ("disconnected", reason):
                 self._on_disconnected(reason)
@@ -166,7 +172,7 @@ class MqttSink:
         client.on_message = lambda _c, _u, message: events.put(
             ("have", message.topic.split("/")[-2], bytes(message.payload))
         )
-        client.on_socket_open = lambda _c, _u, sock: _no_delay(sock)
+        client.on_socket_open = lambda _c, _u, sock: (_no_delay(sock), events.put(("opened",)))
         if self._protocol == paho.MQTTv5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = 86400
@@ -191,9 +197,7 @@ class MqttSink:
 
     def _on_connected(self, code: Any, session_present: bool) -> None:
         if code.value in _UNSUPPORTED_VERSION and self._protocol == paho.MQTTv5:
-            log.info("mqtt: the broker does not speak MQTT 5, going on with 3.1.1")
-            self._protocol = paho.MQTTv311
-            self._rebuild()
+            self._fall_back()
             return
         if code.is_failure:
             self._refused(code)
@@ -216,6 +220,19 @@ class MqttSink:
             self._publish_retained(topic)
         self._publish_head()
         self._answer_at = self._clock.monotonic()
+
+    def _fall_back(self) -> None:
+        log.info("mqtt: the broker does not speak MQTT 5, going on with 3.1.1")
+        self._protocol = paho.MQTTv311
+        self._rebuild()
+
+    def _check_answered(self) -> None:
+        """Some brokers of 3.1.1 do not refuse a CONNECT of version 5 but leave it without an answer."""
+        if self._protocol != paho.MQTTv5 or self._connected or self._opened_at is None:
+            return
+        if self._clock.monotonic() - self._opened_at > _ANSWER_S:
+            self._opened_at = None
+            self._fall_back()
 
     def _refused(self, code: Any) -> None:
         self._health.count("mqtt_refused_connections")

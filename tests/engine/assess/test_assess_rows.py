@@ -75,12 +75,12 @@ def test_more_noise_lowers_snr_by_as_much(factor: float, loss_db: float) -> None
     assert 20 * np.log10(plain / weaker) == pytest.approx(loss_db, abs=0.3)
 
 
-def test_snr_without_a_noise_scan_is_marked_estimated() -> None:
+def test_snr_without_a_noise_scan_is_marked_estimated_and_never_flattered() -> None:
     known = next(measured(6, frames=1))["m05"]
     estimated = next(measured(6, frames=1, noise_scan=False))["m05"]
     assert not known.estimated
     assert estimated.estimated
-    assert estimated.value == pytest.approx(known.value, rel=0.35)
+    assert 0.3 * known.value < estimated.value < 1.2 * known.value
 
 
 def spiked(amplitude: float, line: int = 20, sample: int = 100):

@@ -1,0 +1,98 @@
+"""`scanside demo` as its users run it."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from firmware.cli.demo import REPETITIONS
+
+
+def demo(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "firmware.cli", "demo", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def document(*arguments: str, **environment: str) -> dict:
+    done = demo("--once", "--json", *arguments, **environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_default_says_repeat_and_names_the_connector() -> None:
+    told = document()
+    assert told["frames"] == told["images_returned"] == REPETITIONS
+    assert told["verdict"] == "rescan"
+    (finding,) = told["findings"]
+    assert finding["kind"] == "coil_element"
+    assert finding["first_frame"] == told["injected"]["first_frame"] == REPETITIONS // 2
+    assert finding["where"]["coils"] == told["injected"]["elements"]
+    assert finding["advice"]
+    for stage in ("image", "decided", "recorded"):
+        assert set(told["latency_ms"][stage]) >= {"p50", "p99"}
+    assert told["backend"]
+    assert told["broker"] in ("mosquitto", "amqtt")
+
+
+@pytest.mark.parametrize("setting", range(5))
+def test_random_faults_are_named(setting: int) -> None:
+    rng = random.Random(setting)
+    elements = sorted(rng.sample(range(16), rng.choice((1, 2, 4))))
+    first = rng.randrange(1, REPETITIONS - 2)
+    chosen = ",".join(map(str, elements))
+    told = document("--seed", str(setting), "--fault-at", str(first), "--fault-element", chosen)
+    (finding,) = told["findings"]
+    assert finding["where"]["coils"] == elements
+    assert abs(finding["first_frame"] - first) <= 2
+    if len(elements) == 1:
+        assert told["verdict"] == "warn"
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SCANSIDE_CLEAN_SEEDS", "3"))))
+def test_a_clean_series_is_ok_and_shows_every_measurement(seed: int) -> None:
+    told = document("--fault", "none", "--seed", str(seed))
+    assert told["verdict"] == "ok"
+    assert told["findings"] == []
+    assert {m["row"] for m in told["measurements"]} == {"m01", "m02", "m03", "m04", "m05", "m06", "m07", "m13"}
+    for m in told["measurements"]:
+        assert (m["value"] is None) == bool(m["why_missing"])
+
+
+@pytest.mark.data
+def test_another_scan(data_dir: Path) -> None:
+    scan = data_dir / "mr_raw" / "phantom16_cimax" / "phantom_head16.mrd.h5"
+    told = document("--scan", str(scan), "--fault-element", "9", "--fault-at", "4")
+    assert told["verdict"] == "warn"
+    assert told["findings"][0]["where"]["coils"] == [9]
+
+
+def test_without_mosquitto_the_demo_uses_amqtt(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = document("--seed", "1", SCANSIDE_TEST_BROKER="amqtt")
+    assert told["broker"] == "amqtt"
+    assert told["verdict"] == "rescan"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--fault-element", "16"), "0 to 15"),
+        (("--fault-element", "x"), "0 to 15"),
+        (("--fault-at", "20"), "0 to 19"),
+        (("--scan", "/nowhere.h5"), "nowhere.h5"),
+    ],
+)
+def test_wrong_wishes_get_one_sentence(arguments: tuple[str, ...], word: str) -> None:
+    done = demo("--once", "--json", *arguments)
+    assert done.returncode in (1, 2, 3)
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
