@@ -27,9 +27,16 @@ def main() -> None:
         os._exit(0)
 
     client.on_message = heard
-    client.on_connect = lambda *_: client.subscribe("scanside/+/scan/+/decision", qos=1)
+
+    def connected(*_: Any) -> None:
+        client.subscribe("scanside/+/scan/+/decision", qos=1)
+
+    def no_delay(_c: Any, _u: Any, sock: Any) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    client.on_connect = connected
     client.on_subscribe = lambda *_: print("ready", flush=True)
-    client.on_socket_open = lambda _c, _u, sock: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.on_socket_open = no_delay
     client.connect("127.0.0.1", int(sys.argv[1]))
     signal.signal(signal.SIGTERM, finish)
     client.loop_forever()

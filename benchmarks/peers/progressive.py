@@ -22,7 +22,7 @@ def receive(connection: socket.socket, count: int) -> bytearray:
 
 def image(hybrid: NDArray[np.complex64]) -> NDArray[np.float32]:
     pixels = np.fft.ifft(hybrid * LINE_SIGN, axis=1, norm="ortho")
-    return np.sqrt((pixels.real**2 + pixels.imag**2).sum(0)).astype("f4")
+    return np.asarray(np.sqrt((pixels.real**2 + pixels.imag**2).sum(0)), "f4")
 
 
 def serve(connection: socket.socket) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from engine.errors import Unavailable
+from engine.errors import ConfigError, Unavailable
 from firmware.appliance import BACKEND, Appliance, raise_priority
 from firmware.broker import Broker, start_broker
 from firmware.config import default_config
@@ -91,9 +91,9 @@ def _injected(options: argparse.Namespace, coils: int) -> Injected:
     except ValueError:
         elements = (-1,)
     if not all(0 <= element < coils for element in elements):
-        raise SystemExit(f"scanside: --fault-element takes numbers from 0 to {coils - 1}, separated by commas")
+        raise ConfigError(f"takes numbers from 0 to {coils - 1}, separated by commas", "--fault-element")
     if not 0 <= options.fault_at < REPETITIONS:
-        raise SystemExit(f"scanside: --fault-at takes a number from 0 to {REPETITIONS - 1}")
+        raise ConfigError(f"takes a number from 0 to {REPETITIONS - 1}", "--fault-at")
     return Injected("coil_element", options.fault_at, elements)
 
 

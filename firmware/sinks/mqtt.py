@@ -172,7 +172,7 @@ class MqttSink:
         client.on_message = lambda _c, _u, message: events.put(
             ("have", message.topic.split("/")[-2], bytes(message.payload))
         )
-        client.on_socket_open = lambda _c, _u, sock: (_no_delay(sock), events.put(("opened",)))
+        client.on_socket_open = self._socket_opened
         if self._protocol == paho.MQTTv5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = 86400
@@ -183,6 +183,12 @@ class MqttSink:
             client.connect_async(config.host, config.port, keepalive=config.keepalive_s)
         client.loop_start()
         return client
+
+    def _socket_opened(self, _client: Any, _data: Any, sock: Any) -> None:
+        """paho's callback: nothing but the socket option and an event."""
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._events.put(("opened",))
 
     def _rebuild(self) -> None:
         old, self._client, self._connected = self._client, None, False
@@ -366,11 +372,6 @@ class MqttSink:
 
 def _stamp(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _no_delay(sock: Any) -> None:
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _secret(path: str) -> str | None:

@@ -149,6 +149,14 @@ def test_a_sender_that_does_not_count_repetitions_gets_a_frame_for_each():
     )
     assert [one.frame.completeness.received for one in done] == [16, 15, 16, 16, 16]
     assert [one.frame.number for one in done] == [0, 1, 2, 3, 4]
+    in_one_batch = joined(flagged_last(lossy), flagged_last(range(16)), flagged_last(lossy))
+    assert [one.frame.completeness.received for one in feed(start(), [in_one_batch])] == [15, 16, 15]
+
+
+def test_a_line_sent_twice_where_every_line_has_an_end_flag_is_a_duplicate():
+    stream = [frame_of(range(9), LAST_IN_SLICE), frame_of([8], LAST_IN_SLICE), frame_of(range(9, 16), LAST_IN_SLICE)]
+    done = only(feed(start(), [part(batch, [n]) for batch in stream for n in range(len(batch))]))
+    assert (done.frame.completeness.received, done.frame.completeness.duplicates) == (16, 1)
 
 
 @pytest.mark.parametrize("reason", ["close", "eof", "timeout"])

@@ -154,7 +154,13 @@ def test_partial_fourier_is_placed_by_the_limits_and_zero_filled(minimum, maximu
     lines = random_lines(maximum - minimum + 1)
     batch = make_readouts(lines, range(minimum, maximum + 1))
     truth = reference(lines, first_line=minimum + 8 - center, matrix_lines=16, sizes=(32, 16), recon=(32, 16))
-    assert difference(image_of(scan, batch), truth) < 1e-5
+    done = only(feed(Reconstruction(scan, StepClock()), [batch]))
+    assert difference(done.frame.data[0], truth) < 1e-5
+    # A magnitude does not see where in k-space the lines lie: the raw data must tell.
+    first = minimum + 8 - center
+    assert np.flatnonzero(done.kspace.counts).tolist() == list(range(first, first + len(lines)))
+    assert np.array_equal(done.kspace.data[:, 0, first], lines[0])
+    assert int(done.frame.header["idx"]["kspace_encode_step_1"]) == center
 
 
 @pytest.mark.parametrize("inner", [True, False], ids=["average innermost", "average outermost"])
@@ -179,6 +185,17 @@ def test_segments_are_folded_in():
     batch = make_readouts(lines[order], order, segment=np.arange(16) // 4)
     truth = reference(lines, matrix_lines=16, sizes=(32, 16), recon=(32, 16))
     assert difference(image_of(make_scan(), batch), truth) < 1e-5
+
+
+def test_a_line_that_comes_in_two_segments_enters_as_their_mean():
+    lines = random_lines(17)
+    stream = [make_readouts(lines[:9], range(9)), make_readouts(lines[16:], [4], segment=1)]
+    stream.append(make_readouts(lines[9:16], range(9, 16)))
+    reconstruction = Reconstruction(make_scan(), StepClock())
+    done = only(feed(reconstruction, stream))
+    assert np.allclose(done.kspace.data[:, 0, 4], (lines[4] + lines[16]) / 2)
+    assert done.kspace.counts[4] == 2
+    assert done.frame.completeness.duplicates == 0
 
 
 def test_raw_data_and_bookkeeping_are_as_acquired():

@@ -177,6 +177,19 @@ def test_the_estimate_comes_from_the_air_beside_the_object():
     assert later.kspace.noise is found
 
 
+@pytest.mark.parametrize("averages", [1, 4])
+def test_the_estimate_is_of_acquired_samples_whatever_was_zero_filled_or_averaged(averages):
+    limits = {"kspace_encoding_step_1": CounterLimits(0, 79, 16), "average": CounterLimits(0, averages - 1, 0)}
+    steps = np.tile(np.arange(80), averages)
+    data = noise((len(steps), COILS, 128), 16)
+    batch = make_readouts(data, steps, average=np.repeat(np.arange(averages), 80))
+    done = only(feed(Reconstruction(make_scan((192, 128), limits=limits), StepClock()), [batch]))
+    truth = 2e-10 * mixing() @ mixing().conj().T
+    assert np.trace(done.kspace.noise.covariance).real == pytest.approx(np.trace(truth).real, rel=0.2)
+    measured = np.sqrt((done.frame.data.astype(float) ** 2).mean() / (2 * COILS))
+    assert done.frame.noise_sd == pytest.approx(measured, rel=0.1)
+
+
 def test_an_incomplete_first_frame_gives_no_estimate():
     lines = random_lines(128, COILS, 128)
     reconstruction = Reconstruction(make_scan((128, 128)), StepClock())

@@ -99,8 +99,9 @@ def test_the_latest_navigators_are_kept_but_not_all_of_them():
     assert [int(one.head["scan_counter"][0]) for one in kept] == list(range(136, 200))
 
 
-def test_calibration_that_is_also_imaging_enters_the_image():
-    flags = mrd.PARALLEL_CALIBRATION_AND_IMAGING
+@pytest.mark.parametrize("also", [0, mrd.PARALLEL_CALIBRATION])
+def test_calibration_that_is_also_imaging_enters_the_image(also):
+    flags = mrd.PARALLEL_CALIBRATION_AND_IMAGING | also
     assert only(feed(start(), [frame_of(flags=flags)])).frame.completeness.complete
 
 
