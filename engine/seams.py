@@ -30,7 +30,10 @@ class Source(Protocol):
         ...
 
     def readouts(self) -> Iterator[Readouts]:
-        """Batches in order of arrival, each valid until the next; raises PeerError, InputRefused."""
+        """Batches in order of arrival, each valid until the next; raises PeerError, InputRefused.
+
+        An empty batch says that nothing came for a while: a frame that only waits for proof of its end may be ended.
+        """
         ...
 
     @property

@@ -174,7 +174,7 @@ def _receive(source: Source, loop: Loop, scan: Scan, reconstruction: Reconstruct
             if broken:
                 continue
             try:
-                for done in reconstruction.add(readouts):
+                for done in reconstruction.add(readouts) if len(readouts) else reconstruction.settle():
                     _deliver(done, source, loop, judge)
             except ScansideError as error:
                 broken = True  # keep receiving: the scanner's own images still go back to it

@@ -88,11 +88,13 @@ class Decider:
     def close(self, ended_by: str) -> Decision:
         """Verdict of the series; ends every finding that is still alive."""
         aborted = ended_by in ABORTED
-        changes = []
-        for tracked in self._tracked.values():
+        changes, unconfirmed = [], []
+        for (kind, _), tracked in self._tracked.items():
             _, action = TRANSITIONS[tracked.state, Event.SCAN_END]
             if action is Action.END and tracked.finding is not None:
                 changes.append(replace(tracked.finding, life=Life.END, end_reason="scan_ended"))
+            elif tracked.state is State.CANDIDATE and tracked.debounce.undecided:
+                unconfirmed.append(kind)
             tracked.state, tracked.finding = State.CLEAR, None
         findings = name_causes(list(self._raised.values()))
         severities = [finding.severity for finding in findings]
@@ -101,6 +103,10 @@ class Decider:
         if aborted or ended_by in ("refused", "fault"):
             severities.append(Verdict.CANNOT_JUDGE)
             reasons.insert(0, ended_by)
+        if unconfirmed:
+            severities.append(Verdict.WARN)
+            reasons.insert(0, "unconfirmed")
+            self._details["unconfirmed"] = f"signs of {', '.join(unconfirmed)}, but too few images to be sure"
         if not self._frames:
             severities.append(Verdict.CANNOT_JUDGE)
             reasons.append("no_frames")

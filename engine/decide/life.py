@@ -78,6 +78,12 @@ class Debounce:
         return Event.NOTHING
 
     @property
+    def undecided(self) -> bool:
+        """A bad frame is remembered, and the scan could not say whether it meant anything."""
+        short = len(self._bad) < (self._bad.maxlen or 0)
+        return any(bad for bad, _ in self._bad) and (short or self._bad[-1][0])
+
+    @property
     def first_bad(self) -> int:
         """Frame in which the fault was first measured, of those still remembered."""
         return next(frame for bad, frame in self._bad if bad)

@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from engine.acquisition import Readouts
+import numpy as np
+
+from engine.acquisition import ACQUISITION_HEADER, Readouts
 from engine.errors import PeerError
 from engine.types import Frame, Scan
 from firmware.health import Health
@@ -36,6 +38,7 @@ from firmware.sources.outbox import Outbox, OutboxLimits
 log = logging.getLogger(__name__)
 
 _TICK_S = 1
+_NOTHING = Readouts(np.zeros(0, ACQUISITION_HEADER), np.zeros((0, 1, 1), np.complex64))
 _FLUSH_S = 5.0
 
 
@@ -91,7 +94,8 @@ class MrdConnection:
             if isinstance(event, Header):
                 self._scan = parse_header(event.xml, self._scan_id)
                 return self._scan
-            self._take(event)
+            if event is not None:
+                self._take(event)
         raise PeerError(
             f"the connection ended ({self._ended_by}) before a header came",
             mend="send a configuration and the MRD header first",
@@ -99,9 +103,11 @@ class MrdConnection:
         )
 
     def readouts(self) -> Iterator[Readouts]:
-        """Batches of readouts; images, text and waveforms on the way are dealt with here."""
+        """Batches of readouts, an empty one after each quiet second; all other messages are dealt with here."""
         for event in self._events:
-            if isinstance(event, Acquisitions):
+            if event is None:
+                yield _NOTHING
+            elif isinstance(event, Acquisitions):
                 yield event.readouts
             else:
                 self._take(event)
@@ -184,8 +190,8 @@ class MrdConnection:
         if config.remark:
             self.send_text(config.remark)
 
-    def _receive_events(self) -> Iterator[Event]:
-        """Every event in the order the session allows, until CLOSE, end of stream, silence or stop."""
+    def _receive_events(self) -> Iterator[Event | None]:
+        """Every event in the order the session allows (None: a quiet second), until CLOSE, end, silence or stop."""
         while True:
             for event in self._decoder.events():
                 self._waiting_since = self._monotonic()
@@ -194,28 +200,28 @@ class MrdConnection:
                     self._ended_by, self._peer_done = "close", True
                     return
                 yield event
-            if not self._receive():
+            received = self._receive()
+            if received is None:
+                yield None
+            elif not received:
                 return
 
-    def _receive(self) -> bool:
-        """Wait for bytes; False at the end of the stream, after too long a silence, or when told to stop."""
+    def _receive(self) -> bool | None:
+        """Wait for bytes; None after a second without, False at the end, after too long a silence, or when told."""
         inside = self._decoder.inside_message
         view = self._decoder.writable()
-        while True:
-            if self._stopping:
-                self._ended_by = "stopped"
-                return False
-            if self._out_of_patience(inside):
-                return False
-            try:
-                count = self._socket.recv_into(view)
-                break
-            except BlockingIOError:
-                continue  # a tick without bytes
-            except OSError as error:
-                log.info("scan=%s connection lost: %s", self._scan_id, error)
-                count = 0
-                break
+        if self._stopping:
+            self._ended_by = "stopped"
+            return False
+        if self._out_of_patience(inside):
+            return False
+        try:
+            count = self._socket.recv_into(view)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            log.info("scan=%s connection lost: %s", self._scan_id, error)
+            count = 0
         if count == 0:
             self._ended_by, self._peer_done = "eof", True
             return False

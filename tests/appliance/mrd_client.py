@@ -127,6 +127,7 @@ class Scanner:
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.socket = socket.create_connection((host, port), timeout=30)
         self.answers = Answers()
+        self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -135,7 +136,9 @@ class Scanner:
         try:
             for thing in ProtocolDeserializer(stream).deserialize():
                 if isinstance(thing, ismrmrd.Image):
-                    self.answers.images.append(thing)
+                    with self._changed:
+                        self.answers.images.append(thing)
+                        self._changed.notify_all()
                 elif isinstance(thing, str):
                     self.answers.texts.append(thing)
             self.answers.closed = True
@@ -143,6 +146,10 @@ class Scanner:
             pass
         finally:
             stream.close()
+
+    def wait_for_images(self, count: int, timeout: float = 10) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.answers.images) >= count, timeout)
 
     def send(self, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused early: the answers say why

@@ -247,6 +247,15 @@ def test_every_second_line_missing_keeps_its_shape_and_is_not_ok(server: Running
     assert server.verdicts()[0] is Verdict.RESCAN
 
 
+def test_a_scanner_that_waits_gets_its_incomplete_image_without_closing(server: Running) -> None:
+    scanner = Scanner(server.port)
+    lossy = [readout for readout in frame(GOOD) if readout.idx.kspace_encode_step_1 != 5]
+    scanner.send(BEGUN + wire(*lossy))
+    scanner.wait_for_images(1)
+    scanner.send(CLOSE)
+    assert "incomplete" in scanner.finish().images[0].attribute_string
+
+
 def test_half_a_frame_then_close_is_delivered_and_marked(server: Running) -> None:
     answers = talk(server.port, BEGUN, wire(*frame(GOOD)[:16]), CLOSE)
     server.wait_for_series(1)

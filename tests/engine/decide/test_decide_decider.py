@@ -140,6 +140,22 @@ def test_an_aborted_scan_raises_no_alert_and_is_not_ok() -> None:
     assert "aborted" in series.sentence
 
 
+def test_a_fault_that_too_few_frames_could_confirm_is_not_passed_over() -> None:
+    decider = Decider(SCAN)
+    decider.frame(frame(0), measurements({"m13": "first_frame"}))
+    assert decider.frame(frame(1), measurements(m13=3.0)).verdict is Verdict.OK
+    series = decider.close("close")
+    assert series.verdict is Verdict.WARN
+    assert "motion" in series.sentence
+
+
+def test_one_bad_frame_among_good_ones_is_forgotten() -> None:
+    decider = Decider(SCAN)
+    for number, shift in enumerate((0.0, 0.0, 3.0, 0.0, 0.0)):
+        decider.frame(frame(number), measurements(m13=shift))
+    assert decider.close("close").verdict is Verdict.OK
+
+
 def test_a_localizer_raises_no_alert() -> None:
     decider = Decider(replace(SCAN, role=ScanRole.LOCALIZER))
     assert not decider.frame(frame(), measurements(m05=1.0)).alerting
