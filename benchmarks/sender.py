@@ -1,7 +1,7 @@
 """The scanner of the benchmarks, a process of its own: prebuilt messages at a stated pace, answers stamped.
 
 `python -m benchmarks.sender BASE PORT PACE` with PACE in readouts a second, 0 for flat out, -1 for lock-step (a frame
-flat out, then wait for its image). Prints JSON: when each frame's last readout was handed to the kernel and when each
+flat out, then wait for its image). Prints JSON: when each frame's last readout began to be sent and when each
 image had wholly arrived, in seconds of the machine's monotonic clock.
 """
 
@@ -65,10 +65,13 @@ def main() -> None:
                 due = began + (frame * LINES + n) / pace
                 if (wait := due - time.monotonic()) > 0:
                     time.sleep(wait)
+                stamp = time.monotonic()
                 connection.sendall(message.data)
         else:
-            connection.sendall(block.data)
-        sent.append(time.monotonic())
+            connection.sendall(block[:-1].data)
+            stamp = time.monotonic()
+            connection.sendall(block[-1].data)
+        sent.append(stamp)
         if pace < 0:
             answers.wait_for(frame + 1)
     connection.sendall(struct.pack("<H", 4))

@@ -83,8 +83,10 @@ class Limits:
         clear = measurement.value <= detect * CLEAR_FACTOR if row.up else measurement.value >= detect / CLEAR_FACTOR
         if not _beyond(measurement.value, detect, row.up) or not _costs(measurement, row.warn, row.up, default=True):
             return Judgement(Verdict.OK, detect, row.detect.source, clear)
-        if row.rescan is not None and _costs(measurement, row.rescan, row.up, default=False):
-            return Judgement(Verdict.RESCAN, row.rescan.value or 0.0, row.rescan.source, False)
+        # Estimated noise errs on the high side: enough to warn of, not to repeat a scan for.
+        rescan = row.rescan if not measurement.estimated else None
+        if rescan is not None and _costs(measurement, rescan, row.up, default=False):
+            return Judgement(Verdict.RESCAN, rescan.value or 0.0, rescan.source, False)
         return Judgement(Verdict.WARN, detect, row.detect.source, False)
 
 

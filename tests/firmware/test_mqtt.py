@@ -40,8 +40,11 @@ class Listener:
         self.client.reconnect_delay_set(1, 1)
         self.client.on_connect = lambda *_: self.client.subscribe("scanside/#", qos=1)
         self.client.on_message = self._take
+        subscribed = threading.Event()
+        self.client.on_subscribe = lambda *_: subscribed.set()
         self.client.connect_async("127.0.0.1", port)
         self.client.loop_start()
+        assert subscribed.wait(10)
 
     def _take(self, _c: Any, _u: Any, message: Any) -> None:
         if not message.payload or message.topic.endswith("/have"):

@@ -55,6 +55,7 @@ def test_the_version_follows_the_text() -> None:
         (measured("m05", 100.0), Verdict.OK),
         (measured("m05", 8.0), Verdict.WARN),
         (measured("m05", 4.0), Verdict.RESCAN),
+        (measured("m05", 4.0, estimated=True), Verdict.WARN),
         (measured("m05", None), Verdict.CANNOT_JUDGE),
         (measured("m06", 7.0, detect_limit=8.0, impact=30.0, impact_at_detection=1.0), Verdict.OK),
         (measured("m06", 9.0, detect_limit=8.0, impact=0.5, impact_at_detection=0.1), Verdict.OK),
