@@ -98,8 +98,9 @@ def kernels_cpu_ms(phantom: Phantom, xml: str) -> float:
         block = phantom.messages[first : first + _BATCH]
         for done in reconstruction.add(Readouts(block["head"], block["data"])):
             if isinstance(done, Reconstructed):
-                decider.frame(done.frame, assessor.measure(done))
-                reconstruction.release(done.kspace)
+                ready = reconstruction.with_noise(done)
+                decider.frame(ready.frame, assessor.measure(ready))
+                reconstruction.release(ready.kspace)
     return 1e3 * (time.process_time() - began) / phantom.frames
 
 

@@ -18,7 +18,7 @@ from engine.denoise import denoise
 from engine.errors import ScansideError
 from engine.reconstruct.series import Budget, Reconstructed, Reconstruction
 from engine.seams import Clock, Source
-from engine.types import Decision, Frame, FrameIndex, KSpace, Measurement, Scan, Timings, Unreconstructed
+from engine.types import Decision, Frame, FrameIndex, Measurement, Scan, Timings, Unreconstructed
 from firmware.health import Health
 
 log = logging.getLogger(__name__)
@@ -60,8 +60,8 @@ class Loop:
 class Judge:
     """Judges the frames of one scan in a thread of its own; `put` waits at most half a second."""
 
-    def __init__(self, scan: Scan, source: Source, loop: Loop, release: Callable[[KSpace], None]) -> None:
-        self._scan, self._source, self._loop, self._release = scan, source, loop, release
+    def __init__(self, scan: Scan, source: Source, loop: Loop, reconstruction: Reconstruction) -> None:
+        self._scan, self._source, self._loop, self._reconstruction = scan, source, loop, reconstruction
         self._assessor = Assessor(scan)
         self._decider = Decider(scan, loop.limits)
         self._queue: queue.Queue[Done | None] = queue.Queue(_QUEUE_FRAMES)
@@ -78,7 +78,7 @@ class Judge:
         except queue.Full:
             if isinstance(done, Reconstructed):
                 self._skipped.put(done.frame)
-                self._release(done.kspace)
+                self._reconstruction.release(done.kspace)
             self._loop.health.count("frames_not_judged_in_time")
             log.warning("scan=%s assessment is behind: a frame goes unjudged", self._scan.id)
 
@@ -97,6 +97,8 @@ class Judge:
         while (done := self._queue.get()) is not None:
             self._judge_skipped()
             try:
+                if isinstance(done, Reconstructed):
+                    done = self._reconstruction.with_noise(done)
                 self._judge(done)
             except Exception:
                 # The supervisor seam: whatever fails in judging one frame must not silence the next.
@@ -106,7 +108,7 @@ class Judge:
                 self._unjudged(subject, "internal_fault", "judging this image failed; see the log")
             finally:
                 if isinstance(done, Reconstructed):
-                    self._release(done.kspace)
+                    self._reconstruction.release(done.kspace)
         self._judge_skipped()
         series = Judged(self._scan, self._decider.close(self._ended_by), None, {})
         self._hand_over(series, self._recorded.set)
@@ -154,7 +156,7 @@ def run_scan(source: Source, loop: Loop) -> None:
     log.info("scan=%s begins: %s, %s coils", scan.id, scan.protocol or "unnamed protocol", scan.coils)
     loop.health.count("scans")
     reconstruction = Reconstruction(scan, loop.clock, loop.budget)
-    judge = Judge(scan, source, loop, reconstruction.release)
+    judge = Judge(scan, source, loop, reconstruction)
     ended_by = _receive(source, loop, scan, reconstruction, judge)
     for done in _guarded(reconstruction.close(ended_by), scan, loop, source):
         _deliver(done, source, loop, judge)
@@ -253,6 +255,7 @@ def judge_source(source: Source, clock: Clock, limits: Limits | None = None) -> 
             decision = decider.unjudged(done, done.reason, done.detail)
             frames.append(FrameReport(decision, None, done.index))
             return
+        done = reconstruction.with_noise(done)
         decision = decider.frame(done.frame, assessor.measure(done))
         frames.append(FrameReport(decision, done.frame, done.frame.index))
         reconstruction.release(done.kspace)

@@ -38,6 +38,7 @@ def warm_up() -> None:
             heads["idx"]["repetition"] = repetition
             for done in reconstruction.add(Readouts(heads, signal)):
                 if isinstance(done, Reconstructed):
-                    decider.frame(done.frame, assessor.measure(done))
-                    reconstruction.release(done.kspace)
+                    ready = reconstruction.with_noise(done)
+                    decider.frame(ready.frame, assessor.measure(ready))
+                    reconstruction.release(ready.kspace)
         decider.close("close")

@@ -13,7 +13,7 @@ from engine.reconstruct.ending import flag_name
 from engine.reconstruct.excluded import Excluded, excluded
 from engine.reconstruct.finish import estimated_noise, image_of, raw_of
 from engine.reconstruct.plan import AxisPlan, FramePlan, plan_frame, plan_readout, unsupported
-from engine.reconstruct.pool import FrameBuffers, FramePool, PoolExhausted
+from engine.reconstruct.pool import FramePool, PoolExhausted
 from engine.reconstruct.setup import FrameSetup
 from engine.reconstruct.whiten import NoiseCollector, at_dwell
 from engine.seams import Clock
@@ -60,7 +60,7 @@ class Reconstruction:
         """From noise readouts, else estimated from the first complete frame, else None."""
         self.excluded = Excluded(self.counters)
         self._pool = FramePool(self._budget.max_pool_bytes)
-        self._lent: dict[int, tuple[KSpace, FrameBuffers]] = {}
+        self._lent: dict[int, tuple[KSpace, OpenFrame]] = {}
         self._plans: dict[int, FramePlan] = {}
         self._setups: dict[tuple[int, AxisPlan, int, int, float], FrameSetup] = {}
         self._open: dict[FrameIndex, OpenFrame | CountedFrame] = {}
@@ -92,11 +92,31 @@ class Reconstruction:
             if not self._is_late_duplicate(frame):
                 yield self._end(frame, ended_by)
 
+    def with_noise(self, done: Reconstructed) -> Reconstructed:
+        """The same frame with the noise estimated, where no noise readouts came; from the thread that judges.
+
+        Not part of `add`, because it takes milliseconds that the image need not wait for. The first complete frame
+        serves the whole series; before it the noise stays unknown.
+        """
+        lent = self._lent.get(id(done.kspace))
+        if done.kspace.noise is not None or lent is None:
+            return done
+        frame = lent[1]
+        if self.noise is None and frame.complete:
+            self.noise = estimated_noise(frame)
+        if self.noise is None:
+            return done
+        kspace = replace(done.kspace, noise=self.noise)
+        self._lent[id(kspace)] = kspace, frame
+        del self._lent[id(done.kspace)]
+        noise_sd = frame.setup.noise_sd(frame.buffers.counts, frame.samples_used, self.noise)
+        return Reconstructed(kspace, replace(done.frame, noise_sd=noise_sd))
+
     def release(self, kspace: KSpace) -> None:
         """Give a frame's raw data back to the pool; from any thread, a second time does nothing."""
         lent = self._lent.pop(id(kspace), None)
         if lent is not None:
-            self._pool.release(lent[1])
+            self._pool.release(lent[1].buffers)
 
     # --- readouts ----------------------------------------------------------------------------------
 
@@ -259,12 +279,10 @@ class Reconstruction:
         completeness = frame.finish(ended_by)
         if frame.complete:
             self._complete.append(frame.index)
-            if self.noise is None and frame.setup.noise is None:
-                self.noise = estimated_noise(frame)
         noise = frame.setup.noise or self.noise
         image = image_of(frame, self._next_number(), noise, completeness, self._clock)
         kspace = raw_of(frame, noise, completeness)
-        self._lent[id(kspace)] = kspace, frame.buffers
+        self._lent[id(kspace)] = kspace, frame
         return Reconstructed(kspace, image)
 
     def _give_up(self, frame: OpenFrame, reason: str, detail: str) -> CountedFrame:

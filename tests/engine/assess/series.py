@@ -52,5 +52,6 @@ def measured(
         changed = np.ascontiguousarray(change(lines, repetition), np.complex64)
         for done in reconstruction.add(Readouts(heads, changed)):
             assert isinstance(done, Reconstructed)
+            done = reconstruction.with_noise(done)
             yield {m.row: m for m in assessor.measure(done)}
             reconstruction.release(done.kspace)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from engine.acquisition import ACQUISITION_HEADER, Readouts
-from engine.reconstruct.series import Done, Reconstruction
+from engine.reconstruct.series import Done, Reconstructed, Reconstruction
 from engine.types import CounterLimits, Encoding, Scan, Space
 
 
@@ -75,8 +75,13 @@ def joined(*batches: Readouts):
 
 def feed(reconstruction: Reconstruction, batches: Iterable[Readouts], ended_by="close") -> list[Done]:
     """Everything that comes out, with copies of the raw data, all buffers given back."""
-    done = [frame for batch in batches for frame in reconstruction.add(batch)]
-    return done + list(reconstruction.close(ended_by))
+    done = [judged(reconstruction, frame) for batch in batches for frame in reconstruction.add(batch)]
+    return done + [judged(reconstruction, frame) for frame in reconstruction.close(ended_by)]
+
+
+def judged(reconstruction: Reconstruction, done: Done) -> Done:
+    """As whoever judges gets it."""
+    return reconstruction.with_noise(done) if isinstance(done, Reconstructed) else done
 
 
 def only(done: list[Done]):
