@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import ismrmrd
+import jsonschema
 import numpy as np
 import pytest
 
+import firmware.schemas
 from tests.appliance.mrd_client import CLOSE, Scanner, acquisition, begin, frame, header, object_kspace, wire
 from tests.appliance.processes import Lines, free_port
 
@@ -156,6 +158,23 @@ def test_a_scanner_gets_every_image_and_subscribers_the_whole_story(site: Site) 
     site.wait_for(r"scanside/bay-3/scan/[^/]+/frame")
     series = site.wait_for(r"scanside/bay-3/scan/[^/]+/decision", scope="series")
     assert series["verdict"] in ("warn", "rescan")
+    assert_traffic_fits_the_schemas(site)
+
+
+def assert_traffic_fits_the_schemas(site: Site) -> None:
+    """Everything that was published, against the committed schemas."""
+    names = {"decision": "decision", "frame": "frame", "head": "head", "health": "health", "alert": "alert"}
+    seen = set()
+    for line in site.subscriber.seen:
+        topic, _, payload = line.partition(" ")
+        if payload.strip() in ("", "(null)"):
+            continue  # a retained topic that was cleared
+        parts = topic.split("/")
+        name = names.get(parts[-1]) or ("flag" if "flag" in parts else "scan_state" if "scan" in parts else "state")
+        schema = json.loads((Path(firmware.schemas.__file__).parent / f"{name}.json").read_text())
+        jsonschema.validate(json.loads(payload), schema)
+        seen.add(name)
+    assert seen >= {"decision", "flag", "frame", "head", "health", "alert", "state"}
 
 
 def test_the_will_says_offline_when_the_process_is_killed(site: Site) -> None:
