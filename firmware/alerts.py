@@ -10,6 +10,17 @@ class Alerts:
     def __init__(self) -> None:
         self._raised: dict[str, Finding] = {}
         self._scan: dict[str, str] = {}
+        self._told: set[str] = set()
+
+    def concerns(self, finding: Finding, decision: Decision) -> bool:
+        """The finding's change is to be told: it alerts, or ends one that was told (an aborted scan does, too)."""
+        if finding.life is Life.END:
+            told = finding.id in self._told
+            self._told.discard(finding.id)
+            return told
+        if decision.alerting:
+            self._told.add(finding.id)
+        return decision.alerting
 
     def take(self, decision: Decision) -> bool:
         """True when what is raised has changed."""

@@ -88,6 +88,7 @@ class Appliance:
             reporter.start()
             stack.callback(self._stopping.set)
             self._publish_health()
+            self.mqtt.retain(topics.alert(self._name), self._alerts.payload())  # nothing of an earlier run stays on
             self.mqtt.start()  # last: whoever reads `online` may connect a scanner
             self._stack = stack.pop_all()
         gc.collect()
@@ -101,11 +102,11 @@ class Appliance:
         """One decision with its flags to the journal; everybody is told from its commit."""
         scan, decision = judged.scan, judged.decision
         messages = [Outgoing(topics.decision(self._name, scan.id), decision_payload(decision, scan, judged.latency_ms))]
-        if decision.alerting:
-            messages += [
-                Outgoing(topics.flag(self._name, scan.id, finding.id), flag_payload(finding, scan))
-                for finding in decision.changes
-            ]
+        messages += [
+            Outgoing(topics.flag(self._name, scan.id, finding.id), flag_payload(finding, scan))
+            for finding in decision.changes
+            if self._alerts.concerns(finding, decision)
+        ]
 
         def on_commit() -> None:
             if judged.timings is not None:

@@ -75,6 +75,7 @@ class Journal:
         self._db = _open(path, clock)
         self._reader = apsw.Connection(str(path))
         self._reader.set_busy_timeout(2000)
+        list(self._reader.execute("PRAGMA synchronous = NORMAL"))  # it writes cursors only: hints, not records
         self._reading = threading.Lock()
         self.boot = secrets.token_hex(4)
         self.session = self._next_session()

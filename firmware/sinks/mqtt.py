@@ -62,8 +62,8 @@ class MqttSink:
         self._client: paho.Client | None = None
         self._connected = False
         self._outage_logged = False
-        self._ever_connected = False
-        self._cursor = min(journal.cursor("mqtt"), journal.sequence_before(clock.now() - _REPLAY_S) or 1 << 62)
+        self._cursor = journal.cursor("mqtt")
+        self._known_to_broker = self._cursor > 0
         self._sent = self._cursor
         self._acknowledged = self._cursor
         self._saved = self._cursor
@@ -214,10 +214,10 @@ class MqttSink:
         self._health.problem("mqtt", None)
         log.info("mqtt: connected to %s port %d", self._config.host, self._config.port)
         self._outage_logged = False
-        if self._ever_connected and not session_present:
+        if self._known_to_broker and not session_present:
             # The broker forgot us, and with it perhaps what it acknowledged: the last minutes go out again.
             self._cursor = min(self._cursor, self._journal.sequence_before(self._clock.now() - _REPLAY_S))
-        self._ever_connected = True
+        self._known_to_broker = True
         self._forget_in_flight()
         for name in self._config.consumers:
             self._client.subscribe(topics.have(self._appliance, name), qos=1)
