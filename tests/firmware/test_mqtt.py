@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +24,8 @@ from firmware.health import Health
 from firmware.journal import Entry, Journal, Outgoing
 from firmware.sinks.mqtt import MqttSink
 from firmware.sinks.payloads import Head
+from tests.appliance.mrd_client import begin, frame, header, object_kspace, wire
+from tests.appliance.processes import free_port
 
 pytestmark = pytest.mark.appliance
 
@@ -52,7 +55,7 @@ class Listener:
         payload = json.loads(message.payload)
         with self._changed:
             self.seen.append((message.topic, payload))
-            if "/decision" in message.topic:
+            if payload["sequence"]:
                 self._numbers.add(payload["sequence"])
                 while self.contiguous + 1 in self._numbers:
                     self.contiguous += 1
@@ -187,43 +190,55 @@ def test_what_a_consumer_does_not_have_comes_again_marked_historical(mosquitto, 
     sink.close()
 
 
-DECIDER = """
-import sys, threading, time
-from pathlib import Path
-from firmware.clock import SystemClock
-from firmware.config import MqttConfig
-from firmware.health import Health
-from firmware.journal import Entry, Journal, Outgoing
-from firmware.sinks.mqtt import MqttSink
-from firmware.sinks.payloads import Head
-journal = Journal(Path(sys.argv[1]), SystemClock())
-config = MqttConfig(port=int(sys.argv[2]), consumers=["page"], reconnect_max_s=1)
-sink = MqttSink(journal, config, "a", Health(), SystemClock())
-sink.start()
-stop = Path(sys.argv[3])
-while not stop.exists():
-    journal.append(Entry((Outgoing("scanside/a/scan/s/decision", Head(schema="head/1", newest=0, boot="")),)))
-    time.sleep(0.02)
-time.sleep(3600)
-"""
+class Feeder:
+    """A scanner that sends frames for ever and comes back whenever the appliance is gone."""
+
+    def __init__(self, port: int) -> None:
+        self._port, self._stop = port, threading.Event()
+        self._thread = threading.Thread(target=self._feed, daemon=True)
+        self._thread.start()
+
+    def _feed(self) -> None:
+        frames = [wire(*frame(object_kspace(), repetition)) for repetition in range(200)]
+        while not self._stop.is_set():
+            try:
+                with socket.create_connection(("127.0.0.1", self._port), timeout=5) as connection:
+                    connection.sendall(begin(header(repetitions=len(frames))))
+                    for one in frames:
+                        connection.sendall(one)
+                        if self._stop.wait(0.03):
+                            return
+            except OSError:
+                self._stop.wait(0.05)
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(10)
 
 
+@pytest.mark.timeout(400)
 def test_killing_broker_and_appliance_loses_and_invents_nothing(mosquitto, tmp_path: Path) -> None:
     kills = int(os.environ.get("SCANSIDE_CHAOS_KILLS", "20"))
     seed = int(os.environ.get("SCANSIDE_CHAOS_SEED", "1"))
     rng = random.Random(seed)
-    path, stop = tmp_path / "j.db", tmp_path / "stop"
+    path, port = tmp_path / "journal.db", free_port()
+    settings = tmp_path / "c.toml"
+    settings.write_text(
+        f'[appliance]\nname = "a"\nstate_dir = "{tmp_path}"\n[scanner]\nport = {port}\n'
+        f'[mqtt]\nport = {mosquitto.port}\nconsumers = ["page"]\nreconnect_max_s = 1\n'
+    )
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", DECIDER, str(path), str(mosquitto.port), str(stop)])
+        command = [sys.executable, "-m", "firmware.cli", "run", "--config", str(settings)]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     listener = Listener(mosquitto.port, "scanside/a/consumer/page/have")
-    appliance = start()
+    appliance, feeder = start(), Feeder(port)
     victims = ["broker", "appliance"] * kills
     rng.shuffle(victims)
     try:
         for victim in victims:
-            time.sleep(rng.uniform(0.1, 1.2))
+            time.sleep(rng.uniform(0.3, 2.0))
             if victim == "broker":
                 mosquitto.kill()
                 time.sleep(rng.uniform(0, 0.4))
@@ -233,9 +248,9 @@ def test_killing_broker_and_appliance_loses_and_invents_nothing(mosquitto, tmp_p
                 appliance.wait(10)
                 appliance = start()
             listener.tell()
-        time.sleep(1.5)
-        stop.touch()
-        time.sleep(0.5)
+        time.sleep(3)
+        feeder.close()
+        time.sleep(2)
         reader = Journal(path, SystemClock())
         recorded = {row.sequence: row for row in reader.read_after(0, 1_000_000)}
         reader.close()
@@ -244,10 +259,11 @@ def test_killing_broker_and_appliance_loses_and_invents_nothing(mosquitto, tmp_p
             listener.tell()
             time.sleep(0.5)
     finally:
+        feeder.close()
         appliance.kill()
         appliance.wait(10)
         listener.close()
-    seen = listener.payloads("/decision")
+    seen = [payload for _, payload in listener.seen if payload["sequence"]]
     lost = set(recorded) - {p["sequence"] for p in seen}
     invented = [p for p in seen if p["sequence"] not in recorded or recorded[p["sequence"]].id != p["id"]]
     print(f"seed {seed}: {kills}+{kills} kills, {len(recorded)} recorded, {len(seen)} heard, {len(lost)} lost")
