@@ -29,6 +29,17 @@ class InputRefused(ScansideError):
         """One word for counters."""
 
 
+class PackageRefused(ScansideError):
+    """A model package, or a key for one, is not what it must be; `where` names the file."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, where: str = "", mend: str = "", reason: str = "package") -> None:
+        super().__init__(what, where, mend)
+        self.reason = reason
+        """One word for counters: unsigned, unknown-key, tampered, oversized, key, or the part that is wrong."""
+
+
 class ConfigError(ScansideError):
     """The configuration is wrong; `what` lists every error."""
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "replay": "play a recorded scan into a running appliance",
     "check": "judge files or folders offline",
     "watch": "live verdicts in the terminal, from any broker",
+    "models": "pack, show and verify networks in signed packages",
     "doctor": "what this machine can do, and the mend for what it cannot",
     "check-config": "what is wrong with a configuration",
     "bench": "the benchmarks",
