@@ -222,7 +222,7 @@ def measure(folder: Path, quick: bool) -> dict[str, Any]:
         },
         "rows": rows,
         "priority_raised": raised,
-        "machine": _machine(),
+        "machine": machine(),
         "command": "scanside bench loop" + (" --quick" if quick else ""),
     }
 
@@ -267,7 +267,7 @@ def _other_rows(folder: Path, base: Path, broker_port: int, repetitions: int) ->
     return rows
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     model = next(
         (
             line.partition(":")[2].strip()
@@ -298,8 +298,8 @@ def run(*, json_output: bool, quick: bool) -> int:
 
 def table(result: dict[str, Any]) -> Table:
     """The same for people."""
-    machine = result["machine"]
-    out = Table(title=f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}", box=None)
+    on = result["machine"]
+    out = Table(title=f"{on['processor']}, {on['cores']} cores, load {on['load']}", box=None)
     for name in ("", "image p50", "p99", "verdict p50", "p99", "CPU us/readout"):
         out.add_column(name, justify="left" if not name else "right")
     rows = {**result["rows"], "peer: progressive server, paced": result["peers"]["progressive"]}

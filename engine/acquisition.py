@@ -92,6 +92,9 @@ NOT_IMAGING = (
 )
 """A readout with any of these flags never enters an image."""
 
+RECEIVER_RANGE = 1e16
+"""Larger samples come from no receiver, and the square of an image made of them would overflow single precision."""
+
 END_OF_FRAME = LAST_IN_SLICE | LAST_IN_REPETITION | LAST_IN_MEASUREMENT
 
 

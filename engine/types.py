@@ -1,5 +1,6 @@
 """The values that flow from source to sink. Frozen; each field says its unit."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -31,6 +32,19 @@ class CounterLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Trapezoid:
+    """The readout gradient of an echo-planar scan and when the receiver was open; times in microseconds."""
+
+    ramp_up: float
+    flat_top: float
+    ramp_down: float
+    delay: float
+    """From the start of the ramp to the start of the first sample."""
+    samples: int
+    dwell: float
+
+
+@dataclass(frozen=True, slots=True)
 class Encoding:
     """One `<encoding>` of the MRD header."""
 
@@ -43,6 +57,8 @@ class Encoding:
     """Parallel-imaging acceleration along line and partition."""
     calibration_mode: str = ""
     multiband: int = 1
+    trapezoid: Trapezoid | None = None
+    """Of an echo-planar readout; None: not stated."""
 
 
 class ScanRole(StrEnum):
@@ -72,6 +88,8 @@ class Scan:
     """Tesla."""
     relative_noise_bandwidth: float | None = None
     """Relative receiver noise bandwidth; None: not stated."""
+    echo_times: tuple[float, ...] = ()
+    """ms, one per contrast; empty: not stated."""
     role: ScanRole = ScanRole.IMAGING
     modality: str = "MR"
 
@@ -171,6 +189,22 @@ class KSpace:
     readout_oversampling: float
     """Encoded over reconstructed field of view along the readout."""
     completeness: Completeness
+    correction: NDArray[np.float32] | None = None
+    """`[line, 2]` phase that was added to an echo-planar line against its opposite direction: radians in the middle of
+    the image, radians per pixel along x. None: none was."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLines:
+    """Raw lines of a frame as far as they have come; a view that keeps filling."""
+
+    index: FrameIndex
+    data: NDArray[np.complex64]
+    """`[line, coil, sample]` in k order; a line holds old data until it is counted."""
+    counts: NDArray[np.int32]
+    """`[line]` how often each line was acquired."""
+    whitening: NDArray[np.complex64] | None = None
+    """`[coil, coil]` as in `KSpace`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +235,11 @@ class Frame:
     header: NDArray[np.void]
     """Acquisition header of the readout nearest to the k-space centre (a copy, 0-dimensional)."""
     timings: Timings
+    processed_by: str = ""
+    """Name and version of the network that made `data`; empty: the reconstruction itself."""
+    reservations: tuple[str, ...] = ()
+    """Why the picture is not to be trusted although every line came, in single words: ramp_not_regridded,
+    phase_not_corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +295,8 @@ class Measurement:
     def __post_init__(self) -> None:
         if (self.value is None) != bool(self.why_missing):
             raise ValueError(f"{self.name}: a measurement has either a value or a reason why it is missing")
+        if not all(math.isfinite(number) for number in (self.value, self.impact) if number is not None):
+            raise ValueError(f"{self.name}: {self.value} with impact {self.impact} cannot be held against a limit")
 
 
 class Verdict(StrEnum):
@@ -281,7 +322,7 @@ class Finding:
 
     id: str
     kind: str
-    """missing_data, adc_saturation, noise_change, coil_element, low_snr, rf_spike, rf_interference, motion."""
+    """One word of the limits table: missing-lines, coil-loss, spike, motion, ..."""
     life: Life
     severity: Verdict
     """warn or rescan."""

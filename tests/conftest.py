@@ -1,6 +1,9 @@
 """Fixtures for all tests: a real mosquitto, and rules for what may be skipped."""
 
 import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported: as in the appliance
+
 import shutil
 import socket
 import subprocess

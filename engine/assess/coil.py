@@ -1,7 +1,8 @@
 """m04: coil elements that lost their signal, and what that costs where it is worst.
 
 An element's signal is the energy of the central k-space it sees, noise removed, beside the same element in the first
-complete frame of the series. Without such a frame an element is still recognised when it carries noise only.
+complete frame of the series, and beside what all elements lost together. Without such a frame an element is still
+recognised when it carries noise only.
 
 Impact: with whitened coils, SNR at a pixel is the root of the summed signal power, so losing the elements L costs 1 -
 sqrt(1 - sum_L |I_c|^2 / sum |I_c|^2) there. The 75th percentile over the object is taken: a quarter of the image
@@ -37,10 +38,12 @@ def coil_element(view: FrameView, memory: StratumMemory) -> Measurement:
     alive_then = memory.coil_energy > 0
     floor = np.maximum(spread, 1e-30)
     change = 10 * np.log10(np.maximum(energy, floor) / np.where(alive_then, memory.coil_energy, floor))
-    loss = np.where(alive_then, -change, 0.0)
-    loss[silent & ~alive_then] = 99.0  # was silent from the start
-    if silent.all():
+    if not alive_then.any():
         return Measurement("m04", "coil_element", None, "dB", why_missing="no_signal")
+    # What all elements lose together is the object's (a drop-out), not an element's: the upper quartile of them tells.
+    together = min(float(np.percentile(change[alive_then], _QUARTER, method="higher")), 0.0)
+    loss = np.where(alive_then, together - change, 0.0)
+    loss[silent & ~alive_then] = 99.0  # was silent from the start
     lost = np.flatnonzero(loss >= WEAK_DB)
     memory.lost = tuple(int(c) for c in lost)
     return Measurement(

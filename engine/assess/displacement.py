@@ -5,6 +5,8 @@ are summed, so coil shading takes no part, and elements that failed since are le
 motion.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +23,13 @@ _LEAST_PEAK = 0.3
 
 def displacement(view: FrameView, memory: StratumMemory) -> Measurement:
     """In-plane translation against the first complete frame, mm."""
+    memory.moved_pixels = math.inf  # not known to lie still until it is measured
+    if not memory.kept:
+        return Measurement("m13", "displacement", None, "mm", why_missing="too_many_slices")
     if not view.kspace.completeness.complete:
         return Measurement("m13", "displacement", None, "mm", why_missing="incomplete")
+    if view.why_no_object == "low_snr":
+        return Measurement("m13", "displacement", None, "mm", why_missing="low_snr")
     spectrum = _central_spectrum(view)
     if memory.reference is None:
         memory.reference = spectrum
@@ -42,6 +49,7 @@ def displacement(view: FrameView, memory: StratumMemory) -> Measurement:
     field_of_view = view.frame.geometry.field_of_view
     encoded_y = field_of_view[1] * lines / max(view.frame.data.shape[1], 1)
     encoded_x = field_of_view[0] * view.kspace.readout_oversampling
+    memory.moved_pixels = abs(shift_x) * encoded_x / view.pixel_mm[1]
     return Measurement(
         "m13",
         "displacement",
@@ -54,7 +62,7 @@ def _central_spectrum(view: FrameView) -> NDArray[np.complex64]:
     """`[line, coil, sample]` about the k-space centre."""
     line, sample = view.kspace.center
     lines, coils, samples = view.raw.shape
-    half_y, half_x = min(_BAND, lines // 2), min(_BAND, samples // 2)
+    half_y, half_x = min(_BAND, line, lines - line), min(_BAND, sample, samples - sample)  # an echo may be asymmetric
     block = view.raw[line - half_y : line + half_y, : min(coils, _MOST_COILS), sample - half_x : sample + half_x]
     return block.astype(np.complex64)
 

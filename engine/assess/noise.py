@@ -18,6 +18,8 @@ def noise_level(view: FrameView, memory: StratumMemory) -> Measurement:
     if noise.samples < 10 * view.coils:
         return Measurement("m03", "noise_level", None, "dB", why_missing="too_few_noise_samples")
     power = np.real(np.diag(noise.covariance))
+    if not float(np.median(power)) > 0:
+        return Measurement("m03", "noise_level", None, "dB", why_missing="no_noise")
     level = 10 * np.log10(np.maximum(power, 1e-300) / np.median(power))
     worst = int(level.argmax())
     return Measurement(

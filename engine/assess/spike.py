@@ -38,9 +38,13 @@ def rf_spike(view: FrameView, memory: StratumMemory) -> Measurement:
         return Measurement("m06", "rf_spike", None, "1", why_missing="no_object")
     power = np.maximum(view.kspace_power, np.float32(1e-6))
     limit = detection_limit(view.coils, power.size)
-    to_percent = 100 / (math.sqrt(power.size) * view.signal)
-    smallest = math.sqrt(2 * max(limit - 1, 0) * view.coils) * to_percent
-    ratio, line, sample = _largest_ratio(power, view.acquired, view.kspace.center)
+    encoded = int(view.acquired.sum()) * power.shape[1]
+    to_percent = 100 * math.sqrt(view.averages / encoded) / view.signal
+    smallest = math.sqrt(2 * max(limit - 1, 0) * view.coils / view.averages) * to_percent
+    found = _largest_ratio(power, view.acquired, view.kspace.center)
+    if found is None:
+        return Measurement("m06", "rf_spike", None, "1", why_missing="too_few_samples")
+    ratio, line, sample = found
     excess = max(float(power[line, sample]) * (1 - 1 / max(ratio, 1.0)), 0.0)
     estimated = view.noise is not None and view.noise.estimated
     return Measurement(
@@ -59,7 +63,8 @@ def rf_spike(view: FrameView, memory: StratumMemory) -> Measurement:
 
 def _largest_ratio(
     power: NDArray[np.float32], acquired: NDArray[np.bool_], center: tuple[int, int]
-) -> tuple[float, int, int]:
+) -> tuple[float, int, int] | None:
+    """(ratio, line, sample); None where no sample outside the centre has a mirror sample."""
     lines, samples = power.shape
     mirror_line = 2 * center[0] - np.arange(lines)
     mirror_sample = 2 * center[1] - np.arange(samples)
@@ -70,7 +75,10 @@ def _largest_ratio(
         inside_line[:, None] & inside_sample & (acquired & acquired[np.clip(mirror_line, 0, lines - 1)])[:, None]
     )
     distance = np.hypot(np.arange(lines)[:, None] - center[0], np.arange(samples) - center[1])
-    ratio = np.where(has_partner & (distance > _INNER), power / partner, 0)
+    looked_at = has_partner & (distance > _INNER)
+    if not looked_at.any():
+        return None
+    ratio = np.where(looked_at, power / partner, 0)
     # The local median is dear: only the few samples that pass the mirror test are looked at closely.
     best = (0.0, center[0], center[1])
     flat = ratio.ravel()

@@ -6,18 +6,26 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.assess.power import PowerProgress, follow_power, sample_power
 from engine.reconstruct.whiten import whitening_matrix
-from engine.types import Frame, KSpace, Noise
+from engine.types import Frame, KSpace, Noise, OpenLines, Scan
 
+LEAST_SNR = 5.0
+"""Below it nothing but the noise itself is judged in the image."""
 _EDGE = 0.02
-_FLOOR_FACTOR = 5.0
+_MARGIN = 0.05
+_FLOOR_SIGMAS = 5.0
+_CENTRAL = 16
 
 
 class FrameView:
     """Views of one frame; powers are in units of the noise where it is known (1 per real and imaginary part)."""
 
-    def __init__(self, kspace: KSpace, frame: Frame) -> None:
-        self.kspace, self.frame = kspace, frame
+    def __init__(
+        self, kspace: KSpace, frame: Frame, scan: Scan | None = None, begun: PowerProgress | None = None
+    ) -> None:
+        """`begun` is what was computed of the frame's power while its lines came."""
+        self.kspace, self.frame, self.scan, self._begun = kspace, frame, scan, begun
         self.coils = kspace.data.shape[0]
 
     @property
@@ -41,18 +49,34 @@ class FrameView:
 
     @cached_property
     def white_hybrid(self) -> NDArray[np.complex64]:
-        """`[line, coil, x]` in noise units; unscaled where the noise is unknown."""
+        """`[line, coil, x]` in noise units of one readout; unscaled where the noise is unknown."""
         if self.kspace.whitening is not None or self._whitening is None:
             return self.kspace.hybrid
-        return np.asarray(np.matmul(self._whitening, self.kspace.hybrid))
+        # Frames that were not whitened as they came have a unitary transform, which zero-filling makes quieter.
+        transform = self.frame.data.shape[2] * self.kspace.readout_oversampling
+        scale = np.float32(math.sqrt(transform / self.raw.shape[2]))
+        return np.asarray(np.matmul(scale * self._whitening, self.kspace.hybrid))
+
+    @cached_property
+    def averages(self) -> int:
+        """Readouts that were averaged in a line: noise power there is so many times less than that of one."""
+        return max(int(self.kspace.counts.max()), 1)
 
     @cached_property
     def kspace_power(self) -> NDArray[np.float32]:
         """`[line, sample]` P = sum over coils of |y|^2 / 2 in noise units: Gamma(coils, 1) on pure noise."""
-        values = self.raw if self._whitening is None else np.matmul(self._whitening, self.raw)
-        parts = np.ascontiguousarray(values).view(np.float32)
-        summed = np.einsum("lcs,lcs->ls", parts, parts)
-        return np.asarray(0.5 * (summed[:, 0::2] + summed[:, 1::2]))
+        if self._begun is None or int(self.kspace.counts.max()) > 1:  # averaging changed lines that were taken already
+            return sample_power(self.raw, self._whitening)
+        lines = OpenLines(self.kspace.index, self.raw, self.kspace.counts, self.kspace.whitening)
+        followed = follow_power(lines, self._begun)
+        return sample_power(self.raw, self._whitening) if followed is None else followed.power
+
+    @cached_property
+    def line_energy(self) -> NDArray[np.float64]:
+        """`[line]` energy over samples and elements, without the noise's share where that is known."""
+        energy = self.kspace_power.sum(axis=1, dtype=np.float64)
+        noise = float(self.coils * self.raw.shape[2]) if self.noise_known else 0.0
+        return np.asarray(np.maximum(energy - noise, 0.0))
 
     @cached_property
     def column_power(self) -> NDArray[np.float64]:
@@ -70,6 +94,8 @@ class FrameView:
         parts = image.view(np.float32)
         np.multiply(parts, parts, out=parts)
         summed = parts.sum(axis=1)
+        counts = self.kspace.counts
+        summed *= np.float32(len(counts) / (1.0 / counts[counts > 0]).sum())  # lines left out or averaged
         full = np.fft.fftshift(summed[:, 0::2] + summed[:, 1::2], axes=0)
         height = self.frame.data.shape[1]
         if full.shape[0] == height:
@@ -78,13 +104,21 @@ class FrameView:
         return full[start : start + height]
 
     @cached_property
+    def corrected(self) -> NDArray[np.float32]:
+        """`[y, x]` Q - 2 C: the power without the noise's share, mean zero in air; Q where the noise is unknown."""
+        return self.power - np.float32(2.0 * self.coils) if self.noise_known else self.power
+
+    @cached_property
     def foreground(self) -> NDArray[np.bool_] | None:
         """`[y, x]` the object: above Otsu's threshold of the smoothed magnitude; None outside 3 to 95 % of the view."""
         smooth = _box3(np.sqrt(self.power))
         threshold = _otsu(smooth)
         if self._whitening is not None:
-            floor = _FLOOR_FACTOR * math.sqrt(2.0 * self.coils) / math.sqrt(self.coils)
-            threshold = max(min(threshold, float(np.percentile(smooth, 99)) * 0.5), min(floor, threshold))
+            # Half the brightest signal, and five standard deviations (of 3 x 3 pixels) above noise alone.
+            noise = 2.0 * self.coils
+            half = math.sqrt(noise + max(float(np.percentile(smooth, 99)) ** 2 - noise, 0.0) / 4)
+            floor = math.sqrt(noise) + _FLOOR_SIGMAS * math.sqrt(0.5) / 3
+            threshold = max(min(threshold, half), min(floor, threshold))
         mask = smooth > threshold
         share = float(mask.mean())
         return mask if 0.03 <= share <= 0.95 else None
@@ -94,8 +128,67 @@ class FrameView:
         """Median noise-corrected magnitude of the foreground, in noise units; None without foreground."""
         if self.foreground is None:
             return None
-        corrected = self.power[self.foreground] - (2.0 * self.coils if self._whitening is not None else 0.0)
-        return float(np.median(np.sqrt(np.maximum(corrected, 0.0))))
+        return float(np.median(np.sqrt(np.maximum(self.corrected[self.foreground], 0.0))))
+
+    @cached_property
+    def why_no_object(self) -> str:
+        """Why rows that look at the object in the image cannot be computed, in one word; empty where they can."""
+        if not self.kspace.completeness.complete:
+            return "incomplete"
+        if self.foreground is None or not self.signal:
+            return "no_object"
+        return "low_snr" if self.noise_known and self.signal < LEAST_SNR else ""
+
+    @cached_property
+    def air(self) -> NDArray[np.bool_] | None:
+        """`[y, x]` above and below the object, where ghosts along the phase direction go: columns that hold object,
+        at least 5 % of the view away from it and 2 % from the border; None without an object."""
+        if self.foreground is None:
+            return None
+        height = len(self.foreground)
+        near = _dilated(self.foreground, max(1, round(_MARGIN * height)))
+        air = ~near & self.foreground.any(axis=0)
+        border = max(1, round(_EDGE * height))
+        air[:border] = air[height - border :] = False
+        return air
+
+    @cached_property
+    def thinned(self) -> NDArray[np.float32]:
+        """`[y / 2, x / 2]` noise-corrected magnitude of blocks of 2 x 2 pixels."""
+        return np.asarray(np.sqrt(np.maximum(_blocks(self.corrected), np.float32(0))))
+
+    @cached_property
+    def thinned_object(self) -> NDArray[np.bool_]:
+        """`[y / 2, x / 2]` blocks of which at least three pixels of four are object; none where there is no object."""
+        if self.foreground is None:
+            return np.zeros(self.thinned.shape, bool)
+        return _blocks(self.foreground.astype(np.float32)) > np.float32(0.7)
+
+    @cached_property
+    def central_power(self) -> float:
+        """Mean |y|^2 of the raw samples within 16 lines and samples of the k-space centre, all coils, as acquired."""
+        line, sample = self.kspace.center
+        block = self.raw[max(0, line - _CENTRAL) : line + _CENTRAL, :, max(0, sample - _CENTRAL) : sample + _CENTRAL]
+        return float(np.mean(np.square(block.real) + np.square(block.imag)))
+
+    @cached_property
+    def phase_oversampling(self) -> float:
+        """Encoded over reconstructed field of view along the phase direction; 1 where no scan says."""
+        if self.scan is None:
+            return 1.0
+        encoding = self.scan.encodings[self.frame.index.encoding]
+        return encoding.encoded.field_of_view[1] / encoding.recon.field_of_view[1]
+
+    @cached_property
+    def pixels_per_acquired(self) -> tuple[float, float]:
+        """Image pixels per acquired pixel along (y, x): 1 without zero-filling."""
+        _, height, width = self.frame.data.shape
+        lines, _, samples = self.raw.shape
+        return height * self.phase_oversampling / lines, width * self.kspace.readout_oversampling / samples
+
+    def in_noise_units(self, values: NDArray[np.complexfloating]) -> NDArray[np.complexfloating]:
+        """Raw values `[coil]`, whitened to noise sd 1 per real and imaginary part where the noise is known."""
+        return values if self._whitening is None else np.asarray(self._whitening @ values)
 
     @property
     def noise_known(self) -> bool:
@@ -114,6 +207,21 @@ def _box3(image: NDArray[np.float32]) -> NDArray[np.float32]:
     padded = np.pad(image, 1, mode="edge")
     rows = padded[:-2] + padded[1:-1] + padded[2:]
     return np.asarray((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / np.float32(9))
+
+
+def _blocks(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean of each block of 2 x 2 pixels; an odd last row or column is left out."""
+    height, width = image.shape[0] & ~1, image.shape[1] & ~1
+    rows = image[0:height:2] + image[1:height:2]
+    return np.asarray((rows[:, 0:width:2] + rows[:, 1:width:2]) * np.float32(0.25))
+
+
+def _dilated(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    """The mask grown by so many pixels along y and x."""
+    sums = np.cumsum(np.pad(mask, ((by + 1, by), (0, 0))), axis=0, dtype=np.int32)
+    grown = sums[2 * by + 1 :] > sums[: -2 * by - 1]
+    sums = np.cumsum(np.pad(grown, ((0, 0), (by + 1, by))), axis=1, dtype=np.int32)
+    return np.asarray(sums[:, 2 * by + 1 :] > sums[:, : -2 * by - 1])
 
 
 def _otsu(values: NDArray[np.float32]) -> float:

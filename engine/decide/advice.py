@@ -28,6 +28,7 @@ def words(code: str, scan: Scan, measurement: Measurement, severity: Verdict, fi
         value=_number(measurement),
         impact=f"{measurement.impact or 0:.1f} %",
         frame=first_frame,
+        line=measurement.where.lines[0] if measurement.where.lines else 0,
     )
     return filled[0].upper() + filled[1:], action
 
@@ -55,6 +56,8 @@ REASONS = {
     "m13": "motion could not be measured",
     "non_finite": "the data hold impossible numbers",
     "incomplete": "the image is incomplete",
+    "ramp_not_regridded": "the header does not describe the readout gradient: the picture may be warped",
+    "phase_not_corrected": "no navigators came to correct every second line with",
     "no_frames": "no image came",
     "eof": "the scan was aborted",
     "timeout": "the scanner fell silent",

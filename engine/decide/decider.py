@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import reduce
 
 from engine.decide.advice import words
 from engine.decide.cause import name_causes
@@ -26,18 +27,78 @@ from engine.types import (
 ORDER = (Verdict.OK, Verdict.WARN, Verdict.CANNOT_JUDGE, Verdict.RESCAN)
 """From good to bad: what is known to need a repeat outranks what is unknown."""
 
+_SPEAKING = (Verdict.CANNOT_JUDGE, Verdict.OK, Verdict.WARN, Verdict.RESCAN)
+"""Of several rows that look for one kind, the one with the worst number speaks; one without a number never does."""
+
 ABORTED = ("eof", "timeout", "stopped")
+
+_RAW = ("m01", "m02")
+"""Rows that do not look at the picture."""
+
+_NAMED = 3
+"""Slices that a sentence names."""
 
 _Place = tuple[str, FrameIndex]
 
 
-class _Tracked:
-    """One kind of fault in one stratum (slice, contrast, phase, set)."""
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One measurement held against its limits."""
 
-    def __init__(self, row: RowLimits) -> None:
-        self.debounce = Debounce(row.needed, row.window)
+    limits: RowLimits
+    measurement: Measurement
+    judgement: Judgement
+
+
+def _speaking(rows: Sequence[_Judged]) -> _Judged:
+    """Of the rows that look for one kind, the one with the worst number, told where by all that see the fault."""
+    worst = max(rows, key=lambda row: _SPEAKING.index(row.judgement.severity))
+    seeing = [row.measurement.where for row in rows if row.judgement.severity in (Verdict.WARN, Verdict.RESCAN)]
+    where = reduce(_joined, seeing, worst.measurement.where)
+    return replace(worst, measurement=replace(worst.measurement, where=where))
+
+
+def _joined(one: Where, other: Where) -> Where:
+    """All coil elements of both; of the rest what the first says, else the second."""
+    return Where(
+        coils=tuple(sorted({*one.coils, *other.coils})),
+        lines=one.lines or other.lines,
+        samples=one.samples or other.samples,
+        columns=one.columns or other.columns,
+        box=one.box or other.box,
+    )
+
+
+class _Tracked:
+    """One kind of fault in one stratum (slice, contrast, phase, set); several rows may look for it."""
+
+    def __init__(self) -> None:
+        self._debounces: dict[str, Debounce] = {}
         self.state = State.CLEAR
         self.finding: Finding | None = None
+
+    def take(self, rows: Sequence[_Judged], number: int) -> Event:
+        """One more frame of every row: the strongest of what they say; cleared when all that could measure say so."""
+        events = []
+        for row in rows:
+            debounce = self._debounces.setdefault(row.measurement.row, Debounce(row.limits.needed, row.limits.window))
+            event = debounce.take(row.judgement.severity, row.judgement.clear, number)
+            if row.judgement.severity is not Verdict.CANNOT_JUDGE:
+                events.append(event)
+        for event in (Event.CONFIRMED, Event.BAD, Event.NOTHING):
+            if event in events:
+                return event
+        return Event.CLEARED if events else Event.NOTHING
+
+    @property
+    def undecided(self) -> bool:
+        """A row has seen a bad frame, and the scan could not say whether it meant anything."""
+        return any(debounce.undecided for debounce in self._debounces.values())
+
+    @property
+    def first_bad(self) -> int:
+        """Frame in which any row first measured the fault, of those still remembered."""
+        return min(first for debounce in self._debounces.values() if (first := debounce.first_bad) is not None)
 
 
 class Decider:
@@ -50,6 +111,7 @@ class Decider:
         self._verdicts: Counter[Verdict] = Counter()
         self._reasons: Counter[str] = Counter()
         self._details: dict[str, str] = {}
+        self._images: Counter[FrameIndex] = Counter()
         self._frames = 0
 
     @property
@@ -59,16 +121,19 @@ class Decider:
     def frame(self, frame: Frame, measurements: Sequence[Measurement]) -> Decision:
         """Verdict of one frame; never ok when it is incomplete or a mandatory row is missing."""
         known = [m for m in measurements if m.row in self._limits.rows]
-        judged = {m.row: (m, self._limits.judge(m)) for m in known}
+        if frame.reservations:  # the picture is not to be trusted: what it shows may warn, but ask for no repeat
+            known = [m if m.row in _RAW else replace(m, estimated=True) for m in known]
+        judged = [_Judged(self._limits.rows[m.row], m, self._limits.judge(m)) for m in known]
         stratum = replace(frame.index, repetition=0)
         number = frame.index.repetition
-        changes: list[Finding] = []
-        for row, (measurement, judgement) in judged.items():
-            if change := self._follow(self._limits.rows[row], stratum, number, measurement, judgement):
-                changes.append(change)
+        kinds: dict[str, list[_Judged]] = {}
+        for row in judged:
+            kinds.setdefault(row.limits.kind, []).append(row)
+        followed = [self._follow(kind, rows, stratum, number) for kind, rows in kinds.items()]
+        changes = [change for change in followed if change is not None]
         alive = name_causes([t.finding for (_, s), t in self._tracked.items() if t.finding and s == stratum])
-        missing = self._missing_rows({row: j for row, (_, j) in judged.items()})
-        reasons = list(missing)
+        missing = self._missing_rows({row.measurement.row: row.judgement for row in judged})
+        reasons = [*missing, *frame.reservations]
         if frame.completeness.non_finite:
             reasons.insert(0, "non_finite")
         unfinished = not frame.completeness.complete
@@ -93,7 +158,7 @@ class Decider:
             _, action = TRANSITIONS[tracked.state, Event.SCAN_END]
             if action is Action.END and tracked.finding is not None:
                 changes.append(replace(tracked.finding, life=Life.END, end_reason="scan_ended"))
-            elif tracked.state is State.CANDIDATE and tracked.debounce.undecided:
+            elif tracked.state is State.CANDIDATE and tracked.undecided:
                 unconfirmed.append(kind)
             tracked.state, tracked.finding = State.CLEAR, None
         findings = name_causes(list(self._raised.values()))
@@ -103,6 +168,10 @@ class Decider:
         if aborted or ended_by in ("refused", "fault"):
             severities.append(Verdict.CANNOT_JUDGE)
             reasons.insert(0, ended_by)
+        if (absent := self._absent_images()) and ended_by == "close":
+            severities.append(Verdict.WARN)
+            reasons.insert(0, "absent_images")
+            self._details["absent_images"] = absent
         if unconfirmed:
             severities.append(Verdict.WARN)
             reasons.insert(0, "unconfirmed")
@@ -130,47 +199,37 @@ class Decider:
 
     # --- inside ------------------------------------------------------------------------------------
 
-    def _follow(
-        self, row: RowLimits, stratum: FrameIndex, number: int, measurement: Measurement, judgement: Judgement
-    ) -> Finding | None:
+    def _follow(self, kind: str, rows: Sequence[_Judged], stratum: FrameIndex, number: int) -> Finding | None:
         """Advance one finding's life by a frame; the finding if its life changed."""
-        tracked = self._tracked.setdefault((row.kind, stratum), _Tracked(row))
-        event = tracked.debounce.take(judgement.severity, judgement.clear, number)
-        tracked.state, action = TRANSITIONS[tracked.state, event]
+        tracked = self._tracked.setdefault((kind, stratum), _Tracked())
+        tracked.state, action = TRANSITIONS[tracked.state, tracked.take(rows, number)]
+        worst = _speaking(rows)
         if action is Action.RAISE:
-            return self._raise(tracked, row, stratum, number, measurement, judgement)
+            return self._raise(tracked, worst, stratum, number)
         if action is Action.KEEP:
-            return self._update(tracked, row, number, measurement, judgement)
+            return self._update(tracked, worst, number)
         if action is Action.END and tracked.finding is not None:
             ended = replace(tracked.finding, life=Life.END, end_reason="cleared")
             tracked.finding = None
             return ended
         return None
 
-    def _raise(
-        self,
-        tracked: _Tracked,
-        row: RowLimits,
-        stratum: FrameIndex,
-        number: int,
-        measurement: Measurement,
-        judgement: Judgement,
-    ) -> Finding:
-        first = tracked.debounce.first_bad
-        message, action = words(row.advice, self._scan, measurement, judgement.severity, first)
+    def _raise(self, tracked: _Tracked, worst: _Judged, stratum: FrameIndex, number: int) -> Finding:
+        first, kind, judgement = tracked.first_bad, worst.limits.kind, worst.judgement
+        message, action = words(worst.limits.advice, self._scan, worst.measurement, judgement.severity, first)
         place = f"{stratum.encoding}.{stratum.slice}.{stratum.contrast}.{stratum.phase}.{stratum.set}"
         finding = Finding(
-            id=f"{self._scan.id}-{row.kind}-{place}-{first}",
-            kind=row.kind,
+            id=f"{self._scan.id}-{kind}-{place}-{first}",
+            kind=kind,
             life=Life.NEW,
             severity=judgement.severity,
-            where=measurement.where,
+            where=worst.measurement.where,
             first_frame=first,
             last_frame=number,
-            measurement=measurement,
+            measurement=worst.measurement,
             limit=judgement.limit,
             limit_source=judgement.source,
-            advice=row.advice,
+            advice=worst.limits.advice,
             message=message,
             action=action,
         )
@@ -178,25 +237,18 @@ class Decider:
         self._raised[finding.id] = finding
         return finding
 
-    def _update(
-        self, tracked: _Tracked, row: RowLimits, number: int, measurement: Measurement, judgement: Judgement
-    ) -> Finding | None:
+    def _update(self, tracked: _Tracked, worst: _Judged, number: int) -> Finding | None:
         """Keep the worst of a living finding; told to others only when it grew."""
-        old = tracked.finding
+        old, measurement = tracked.finding, worst.measurement
         assert old is not None, "a raised state always holds a finding"
-        severity = max(old.severity, judgement.severity, key=ORDER.index)
-        where = Where(
-            coils=tuple(sorted({*old.where.coils, *measurement.where.coils})),
-            lines=measurement.where.lines or old.where.lines,
-            samples=measurement.where.samples or old.where.samples,
-            columns=measurement.where.columns or old.where.columns,
-            box=measurement.where.box or old.where.box,
-        )
+        severity = max(old.severity, worst.judgement.severity, key=ORDER.index)
+        where = _joined(measurement.where, old.where)
         grew = severity is not old.severity or where.coils != old.where.coils
         if not grew:
             tracked.finding = self._raised[old.id] = replace(old, last_frame=number)
             return None
-        message, action = words(row.advice, self._scan, replace(measurement, where=where), severity, old.first_frame)
+        advice = worst.limits.advice
+        message, action = words(advice, self._scan, replace(measurement, where=where), severity, old.first_frame)
         new = replace(
             old,
             life=Life.UPDATE,
@@ -204,11 +256,35 @@ class Decider:
             where=where,
             last_frame=number,
             measurement=measurement,
+            limit=worst.judgement.limit,
+            limit_source=worst.judgement.source,
+            advice=advice,
             message=message,
             action=action,
         )
         tracked.finding = self._raised[old.id] = new
         return new
+
+    def _absent_images(self) -> str:
+        """Slices of which fewer images came than of their neighbours, in words; empty where none lacks any."""
+        groups: dict[FrameIndex, dict[int, int]] = {}
+        for stratum, images in self._images.items():
+            groups.setdefault(replace(stratum, slice=0), {})[stratum.slice] = images
+        lacking = {
+            number: max(images.values()) - count
+            for images in groups.values()
+            for number, count in images.items()
+            if count < max(images.values())
+        }
+        whole = {n for group, images in groups.items() for n in self._promised(group, max(images)) if n not in images}
+        parts = [f"slice {number} lacks {count}" for number, count in sorted(lacking.items())[:_NAMED]]
+        parts += [f"slice {number} never came" for number in sorted(whole)[:_NAMED]]
+        return "images are missing: " + ", ".join(parts) if parts else ""
+
+    def _promised(self, group: FrameIndex, last: int) -> range:
+        """Slices of the header's limits; those up to the last one that came where it states none or fewer."""
+        limits = self._scan.encodings[group.encoding].limits.get("slice") if self._scan.encodings else None
+        return range(limits.minimum, limits.maximum + 1) if limits and limits.maximum >= last else range(last)
 
     def _missing_rows(self, judged: dict[str, Judgement]) -> tuple[str, ...]:
         """Mandatory rows without a number and without an excuse."""
@@ -232,6 +308,7 @@ class Decider:
     ) -> Decision:
         verdict = max([Verdict.OK, *severities], key=ORDER.index)
         self._frames += 1
+        self._images[replace(frame.index, repetition=0)] += 1
         self._verdicts[verdict] += 1
         self._reasons.update(reasons)
         return Decision(

@@ -84,6 +84,6 @@ class Debounce:
         return any(bad for bad, _ in self._bad) and (short or self._bad[-1][0])
 
     @property
-    def first_bad(self) -> int:
-        """Frame in which the fault was first measured, of those still remembered."""
-        return next(frame for bad, frame in self._bad if bad)
+    def first_bad(self) -> int | None:
+        """Frame in which the fault was first measured, of those still remembered; None: in none of them."""
+        return next((frame for bad, frame in self._bad if bad), None)

@@ -80,7 +80,7 @@ class Limits:
         at_detection = measurement.impact_at_detection
         if row.rescan is not None and at_detection is not None and at_detection > (row.rescan.value or 0.0):
             return Judgement(Verdict.CANNOT_JUDGE, detect, row.detect.source, False, "insensitive")
-        clear = measurement.value <= detect * CLEAR_FACTOR if row.up else measurement.value >= detect / CLEAR_FACTOR
+        clear = _far_inside(measurement, detect, row)
         if not _beyond(measurement.value, detect, row.up) or not _costs(measurement, row.warn, row.up, default=True):
             return Judgement(Verdict.OK, detect, row.detect.source, clear)
         # Estimated noise errs on the high side: enough to warn of, not to repeat a scan for.
@@ -92,6 +92,15 @@ class Limits:
 
 def _beyond(value: float, limit: float, up: bool) -> bool:
     return value > limit if up else value < limit
+
+
+def _far_inside(measurement: Measurement, detect: float, row: RowLimits) -> bool:
+    """Well inside the limit, or costing so little that a warning is far off."""
+    assert measurement.value is not None, "a measurement without a number is not judged"
+    if measurement.value <= detect * CLEAR_FACTOR if row.up else measurement.value >= detect / CLEAR_FACTOR:
+        return True
+    warn = row.warn.value if row.warn is not None and not row.warn.of_value else None
+    return warn is not None and measurement.impact is not None and measurement.impact <= warn * CLEAR_FACTOR
 
 
 def _costs(measurement: Measurement, limit: Limit | None, up: bool, *, default: bool) -> bool:

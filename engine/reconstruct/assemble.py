@@ -3,29 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.acquisition import ACQUISITION_HEADER, REVERSE
+from engine.acquisition import ACQUISITION_HEADER, RECEIVER_RANGE, REVERSE
 from engine.reconstruct.batch import Run
 from engine.reconstruct.ending import Ending
+from engine.reconstruct.epi import PhaseShifted, RowTransform
+from engine.reconstruct.k_order import center_in_k_order, used_samples
+from engine.reconstruct.odd_even import OddEvenPhase
 from engine.reconstruct.pool import FrameBuffers
-from engine.reconstruct.readout import ReadoutTransform
 from engine.reconstruct.setup import FrameSetup
 from engine.types import Completeness, FrameIndex
 
-RECEIVER_RANGE = 1e16
-"""Larger samples come from no receiver, and the square of an image made of them would overflow single precision."""
-
 _ENERGY_LIMIT = RECEIVER_RANGE**2
-
-
-def center_in_k_order(run: Run) -> int:
-    """Sample of k = 0 once a reversed readout is flipped.
-
-    0 or a sample beyond the readout means that it was not set, or was set before the scanner removed the
-    oversampling: then the middle.
-    """
-    samples = run.data.shape[2]
-    center = run.center_sample if 0 < run.center_sample < samples else samples // 2
-    return samples - 1 - center if run.flags & REVERSE else center
 
 
 class OpenFrame:
@@ -37,7 +25,11 @@ class OpenFrame:
         self.first_readout = self.last_readout = now
         self.ending = Ending()
         self._header = b""
-        self.center_sample = center_in_k_order(run)
+        self.center_sample = center_in_k_order(run, symmetric=setup.echo_planar)
+        self.phase: OddEvenPhase | None = None
+        """Correction of the echo-planar lines that come next."""
+        self.correction: NDArray[np.float32] | None = None
+        self.uncorrected = self.reversed = False
         self.samples_used = setup.samples - run.discard_pre - run.discard_post
         self.duplicates = self.non_finite = self.misplaced = 0
         self._taken = 0
@@ -72,8 +64,10 @@ class OpenFrame:
     def place(self, run: Run) -> None:
         """Store a run's readouts and transform them; duplicates and misplaced ones are only counted."""
         reverse = bool(run.flags & REVERSE)
-        used = self.setup.samples - run.discard_pre - run.discard_post
-        transform = self.setup.transform(center_in_k_order(run), used)
+        center = center_in_k_order(run, symmetric=self.setup.echo_planar)
+        transform = self.setup.transform(center, used_samples(run), reverse=reverse)
+        if self.setup.echo_planar:
+            transform = self._corrected(transform, run, reverse=reverse)
         count, position = len(run.head), self._taken
         self._taken += count
         lines = run.head["idx"]["kspace_encode_step_1"].astype(np.intp)
@@ -86,8 +80,21 @@ class OpenFrame:
         else:
             self._place_any(run, lines, position, transform, reverse=reverse)
 
+    def _corrected(self, transform: RowTransform, run: Run, *, reverse: bool) -> RowTransform:
+        """The transform with half the phase between both directions added; keeps account of what was added."""
+        self.reversed |= reverse
+        if self.phase is None:
+            self.uncorrected = True
+            return transform
+        if self.correction is None:
+            self.correction = np.zeros((self.plan.lines, 2), np.float32)
+        lines = run.head["idx"]["kspace_encode_step_1"].astype(np.intp) + self.plan.line_shift
+        lines = lines[(lines >= 0) & (lines < self.plan.lines)]
+        self.correction[lines] = self.phase.added(reverse=reverse)
+        return PhaseShifted(transform, self.phase.ramp(self.setup.readout.image, reverse=reverse))
+
     def _place_any(
-        self, run: Run, lines: NDArray[np.intp], position: int, transform: ReadoutTransform, *, reverse: bool
+        self, run: Run, lines: NDArray[np.intp], position: int, transform: RowTransform, *, reverse: bool
     ) -> None:
         inside = (lines >= 0) & (lines < self.plan.lines) & (run.partition == 0)
         self.misplaced += len(lines) - int(np.count_nonzero(inside))
@@ -112,7 +119,7 @@ class OpenFrame:
         head: NDArray[np.void],
         lines: NDArray[np.intp],
         position: int | NDArray[np.intp],
-        transform: ReadoutTransform,
+        transform: RowTransform,
         *,
         reverse: bool,
     ) -> None:
@@ -140,7 +147,7 @@ class OpenFrame:
         self._keep_header(head, lines)
 
     def _repeat(
-        self, run: Run, line: int, data: NDArray[np.complex64], transform: ReadoutTransform, *, reverse: bool
+        self, run: Run, line: int, data: NDArray[np.complex64], transform: RowTransform, *, reverse: bool
     ) -> None:
         """A line once more: another average or segment enters the running mean, the same one is a duplicate."""
         buffers = self.buffers
@@ -252,4 +259,4 @@ def missing_energy(hybrid: NDArray[np.complex64], missing: list[int]) -> float:
         place = int(np.searchsorted(there, line))
         near = there[[max(place - 1, 0), min(place, len(there) - 1)]]
         lost += float(np.sqrt(energy[near[0]] * energy[near[1]]))
-    return lost / (lost + float(energy.sum()))
+    return float(lost / (lost + energy.sum()))

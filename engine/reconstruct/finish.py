@@ -26,7 +26,18 @@ def raw_of(frame: OpenFrame, noise: Noise | None, completeness: Completeness) ->
         center=(setup.plan.center_line, frame.center_sample),
         readout_oversampling=setup.readout.oversampling,
         completeness=completeness,
+        correction=frame.correction,
     )
+
+
+def reservations(frame: OpenFrame) -> tuple[str, ...]:
+    """Why an echo-planar picture is not to be trusted: no trapezoid in the header, no navigators; words of `Frame`."""
+    words = []
+    if frame.setup.echo_planar and not frame.setup.regridded:
+        words.append("ramp_not_regridded")
+    if frame.uncorrected and frame.reversed:
+        words.append("phase_not_corrected")
+    return tuple(words)
 
 
 def image_of(frame: OpenFrame, number: int, noise: Noise | None, completeness: Completeness, clock: Clock) -> Frame:
@@ -45,6 +56,7 @@ def image_of(frame: OpenFrame, number: int, noise: Noise | None, completeness: C
         completeness=completeness,
         header=header,
         timings=Timings(frame.first_readout, frame.last_readout, clock.monotonic()),
+        reservations=reservations(frame),
     )
 
 

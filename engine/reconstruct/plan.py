@@ -1,10 +1,11 @@
 """What the header promises of a frame: matrix, expected lines, transform sizes - or why there will be no image."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from engine.types import CounterLimits, Encoding
+from engine.types import CounterLimits, Encoding, Trapezoid
 
 _LINES = "kspace_encoding_step_1"
 _PARTITIONS = "kspace_encoding_step_2"
@@ -60,7 +61,7 @@ def plan_axis(encoded: int, recon: int, encoded_mm: float, recon_mm: float) -> A
 
 
 def plan_frame(encoding: Encoding) -> FramePlan:
-    """The plan of a fully sampled 2D Cartesian encoding; ask `unsupported` first."""
+    """The plan of a fully sampled 2D Cartesian or echo-planar encoding; ask `unsupported` first."""
     lines = encoding.encoded.matrix[1]
     limits = encoding.limits.get(_LINES)
     shift = lines // 2 - limits.center if limits and limits.center is not None else 0
@@ -88,8 +89,10 @@ def plan_readout(plan: FramePlan, encoding: Encoding, samples: int, center: int)
     """The readout axis for readouts of `samples` points; None: they do not fit the encoded matrix.
 
     A scanner may have removed the oversampling itself: then there are as many samples as pixels and, unlike in an
-    asymmetric echo, they would touch neither edge of the encoded matrix.
+    asymmetric echo, they would touch neither edge of the encoded matrix. Samples that are regridded may be any number.
     """
+    if usable_trapezoid(encoding, samples) is not None:
+        return plan.readout
     encoded, pixels = encoding.encoded.matrix[0], encoding.recon.matrix[0]
     start = encoded // 2 - center
     if samples == pixels < encoded and start > 0 and start + samples < encoded:
@@ -97,12 +100,24 @@ def plan_readout(plan: FramePlan, encoding: Encoding, samples: int, center: int)
     return plan.readout if samples <= plan.readout.transform else None
 
 
+def usable_trapezoid(encoding: Encoding, samples: int) -> Trapezoid | None:
+    """The header's trapezoid if it describes echo-planar readouts of this many samples, all within the gradient."""
+    found = encoding.trapezoid
+    if encoding.trajectory != "epi" or found is None or found.samples != samples:
+        return None
+    times = found.ramp_up, found.flat_top, found.ramp_down, found.delay
+    total = found.ramp_up + found.flat_top + found.ramp_down
+    valid = all(math.isfinite(time) and time >= 0 for time in times) and found.dwell > 0
+    return found if valid and found.delay + samples * found.dwell <= total * (1 + 1e-6) else None
+
+
 def unsupported(encoding: Encoding) -> tuple[str, str] | None:
     """(reason, sentence) where this version makes no image of an encoding; None where it does."""
-    if encoding.trajectory != "cartesian":
+    if encoding.trajectory not in ("cartesian", "epi"):
         reason = {"goldenangle": "radial"}.get(encoding.trajectory, encoding.trajectory)
-        reason = reason if reason in ("epi", "radial", "spiral") else "trajectory"
-        return reason, f"readouts follow a {encoding.trajectory} trajectory, only cartesian ones are reconstructed"
+        reason = reason if reason in ("radial", "spiral") else "trajectory"
+        sentence = f"readouts follow a {encoding.trajectory} trajectory, only cartesian and epi ones are reconstructed"
+        return reason, sentence
     if encoding.multiband > 1:
         return "multiband", f"{encoding.multiband} slices are excited at once, which is not unfolded here"
     if max(encoding.acceleration) > 1:

@@ -4,20 +4,22 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from engine.acquisition import NOISE_MEASUREMENT, Readouts
+from engine.acquisition import NOISE_MEASUREMENT, PHASE_CORRECTION, Readouts
 from engine.errors import PeerError
-from engine.reconstruct.assemble import OpenFrame, center_in_k_order
+from engine.reconstruct.assemble import OpenFrame
 from engine.reconstruct.batch import Run, runs
 from engine.reconstruct.counted import CountedFrame
 from engine.reconstruct.ending import flag_name
 from engine.reconstruct.excluded import Excluded, excluded
 from engine.reconstruct.finish import estimated_noise, image_of, raw_of
+from engine.reconstruct.k_order import center_in_k_order
+from engine.reconstruct.odd_even import Navigators
 from engine.reconstruct.plan import AxisPlan, FramePlan, plan_frame, plan_readout, unsupported
 from engine.reconstruct.pool import FramePool, PoolExhausted
 from engine.reconstruct.setup import FrameSetup
 from engine.reconstruct.whiten import NoiseCollector, at_dwell
 from engine.seams import Clock
-from engine.types import Encoding, Frame, FrameIndex, KSpace, Noise, Scan, Timings, Unreconstructed
+from engine.types import Encoding, Frame, FrameIndex, KSpace, Noise, OpenLines, Scan, Timings, Unreconstructed
 
 _MOST_SETUPS = 16
 _FRAMES_REMEMBERED = 256
@@ -67,6 +69,8 @@ class Reconstruction:
         self._complete: deque[FrameIndex] = deque(maxlen=_FRAMES_REMEMBERED)
         self._coils: dict[int, int] = {}
         self._noise_readouts = NoiseCollector()
+        self._navigators = Navigators()
+        self._latest: OpenFrame | None = None
         self._imaging_began = False
         self._position = 0
         self._number = 0
@@ -81,6 +85,14 @@ class Reconstruction:
                 self._take_excluded(run)
             else:
                 yield from self._take(run, now)
+
+    @property
+    def open_lines(self) -> OpenLines | None:
+        """Lines of the frame that the latest readout belongs to; None when it is over or has no image."""
+        frame = self._latest
+        if frame is None or self._open.get(frame.index) is not frame:
+            return None
+        return OpenLines(frame.index, frame.buffers.raw, frame.buffers.counts, frame.setup.whitening)
 
     def settle(self) -> Iterator[Done]:
         """The connection is quiet: end the frames whose end flag came while lines were missing."""
@@ -122,6 +134,8 @@ class Reconstruction:
 
     def _take_excluded(self, run: Run) -> None:
         self.excluded.take(run)
+        if run.flags & PHASE_CORRECTION and run.index.encoding < len(self._scan.encodings):
+            self._navigators.take(run, self._scan.encodings[run.index.encoding])
         if not run.flags & NOISE_MEASUREMENT:
             return
         if self._imaging_began:
@@ -147,6 +161,7 @@ class Reconstruction:
             frame.count(run)
             self.counters["unreconstructed_readouts"] += len(run.head)
         else:
+            self._latest = frame
             self._place(frame, run)
         frame.last_readout = now
         frame.ending.note(run.flags, self._position)
@@ -176,6 +191,8 @@ class Reconstruction:
             self.counters["fully_discarded_readouts"] += len(run.head)
             return
         before = frame.duplicates, frame.misplaced
+        if frame.setup.echo_planar:
+            frame.phase = self._navigators.phase(run.index)
         frame.place(run)
         if frame.duplicates != before[0]:
             self.counters["duplicate_readouts"] += frame.duplicates - before[0]
@@ -231,7 +248,7 @@ class Reconstruction:
                 self._setups.clear()
             noise = self._measured_noise(coils, dwell)
             self.noise = self.noise or noise
-            self._setups[key] = FrameSetup(plan, readout, encoding.recon, coils, samples, noise)
+            self._setups[key] = FrameSetup(plan, readout, encoding, coils, samples, noise)
         return self._setups[key]
 
     def _measured_noise(self, coils: int, dwell: float) -> Noise | None:
@@ -281,6 +298,7 @@ class Reconstruction:
             self._complete.append(frame.index)
         noise = frame.setup.noise or self.noise
         image = image_of(frame, self._next_number(), noise, completeness, self._clock)
+        self.counters.update(image.reservations)
         kspace = raw_of(frame, noise, completeness)
         self._lent[id(kspace)] = kspace, frame
         return Reconstructed(kspace, image)

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.reconstruct.combine import CoilCombination
-from engine.reconstruct.plan import AxisPlan, FramePlan
+from engine.reconstruct.epi import RowTransform, row_transform
+from engine.reconstruct.plan import AxisPlan, FramePlan, usable_trapezoid
 from engine.reconstruct.pool import FrameShape
-from engine.reconstruct.readout import ReadoutTransform
 from engine.reconstruct.whiten import whitening_matrix
-from engine.types import Noise, Space
+from engine.types import Encoding, Noise
 
 _MOST_TRANSFORMS = 64  # a hostile sender may change the echo position with every readout
 
@@ -24,28 +24,36 @@ class FrameSetup:
     """
 
     def __init__(
-        self, plan: FramePlan, readout: AxisPlan, recon: Space, coils: int, samples: int, noise: Noise | None
+        self, plan: FramePlan, readout: AxisPlan, encoding: Encoding, coils: int, samples: int, noise: Noise | None
     ) -> None:
-        self.plan, self.readout, self.recon, self.coils, self.samples = plan, readout, recon, coils, samples
+        self.plan, self.readout, self.recon, self.coils, self.samples = plan, readout, encoding.recon, coils, samples
         self.noise = noise
+        self.echo_planar = encoding.trajectory == "epi"
+        self.regridded = usable_trapezoid(encoding, samples) is not None
+        self._encoding = encoding
         self.whitening: NDArray[np.complex64] | None = whitening_matrix(noise.covariance) if noise else None
         self.shape = FrameShape(plan.lines, coils, samples, readout.image)
         self.combination = CoilCombination(plan.phase, readout.image)
-        self._transforms: dict[tuple[int, int], ReadoutTransform] = {}
+        self._transforms: dict[tuple[int, int, int, bool], RowTransform] = {}
         expected = max(len(plan.expected), 1)
         self.image_scale = math.sqrt(
             plan.averages / expected if self.whitening is not None else 1 / plan.phase.transform
         )
 
-    def transform(self, center: int, samples_used: int) -> ReadoutTransform:
-        """For readouts with k = 0 at sample `center` of which `samples_used` are not discarded."""
-        known = self._transforms.get((center, samples_used))
+    def transform(self, center: int, used: slice, *, reverse: bool) -> RowTransform:
+        """For readouts in k order with k = 0 at sample `center` of which those in `used` are not discarded."""
+        key = (center, used.start, used.stop, reverse and self.echo_planar)
+        known = self._transforms.get(key)
         if known is None:
             if len(self._transforms) >= _MOST_TRANSFORMS:
                 self._transforms.clear()
-            scale = 1 / math.sqrt(samples_used if self.whitening is not None else self.readout.transform)
-            known = ReadoutTransform(self.readout, self.coils, center, scale, self.whitening)
-            self._transforms[center, samples_used] = known
+            count = used.stop - used.start
+            scale = 1 / math.sqrt(count if self.whitening is not None else self.readout.transform)
+            shape = self.coils, self.samples
+            known = row_transform(
+                self._encoding, self.readout, shape, center, scale, used, self.whitening, reverse=reverse
+            )
+            self._transforms[key] = known
         return known
 
     def noise_sd(self, counts: NDArray[np.int32], samples_used: int, noise: Noise | None) -> float | None:

@@ -7,12 +7,13 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 from engine.errors import InputRefused
-from engine.types import CounterLimits, Encoding, Scan, ScanRole, Space
+from engine.types import CounterLimits, Encoding, Scan, ScanRole, Space, Trapezoid
 
 NAMESPACE = "http://www.ismrm.org/ISMRMRD"
 _MOST_ELEMENTS, _DEEPEST = 20_000, 24
 _LARGEST_MATRIX = 4096
 _MOST_ENCODINGS = 16
+_MOST_ECHOES = 1024
 _COUNTERS = (
     "kspace_encoding_step_0",
     "kspace_encoding_step_1",
@@ -25,6 +26,7 @@ _COUNTERS = (
     "set",
     "segment",
 )
+_TRAPEZOID = ("rampUpTime", "flatTopTime", "rampDownTime", "acqDelayTime", "numSamples", "dwellTime")
 ROLES = (
     (re.compile(r"localizer|localiser|scout|survey|3.?plane", re.I), ScanRole.LOCALIZER),
     (re.compile(r"prescan|adjust|shim|noise.?scan", re.I), ScanRole.PRESCAN),
@@ -75,8 +77,16 @@ def parse_header(xml: str, scan_id: str) -> Scan:
         scanner=system.value("systemModel")[:64],
         field_strength=_optional_number(system.value("systemFieldStrength_T")),
         relative_noise_bandwidth=_optional_number(system.value("relativeReceiverNoiseBandwidth")),
+        echo_times=_echo_times(root.find("sequenceParameters")),
         role=next((role for pattern, role in ROLES if pattern.search(protocol)), ScanRole.IMAGING),
     )
+
+
+def _echo_times(parameters: _Node | None) -> tuple[float, ...]:
+    """ms, in the order of the contrasts; none where any of them is missing or no number above 0."""
+    texts = [node.text for node in parameters.children if node.name == "TE"] if parameters else []
+    times = [_optional_number(text) for text in texts[:_MOST_ECHOES]]
+    return tuple(time for time in times if time is not None) if None not in times else ()
 
 
 def _parse(xml: str) -> _Node:
@@ -136,7 +146,23 @@ def _encoding(node: _Node) -> Encoding:
         acceleration=(acceleration[0], acceleration[1]),
         calibration_mode=parallel.value("calibrationMode")[:32],
         multiband=_whole(bands, "multiband factor", 1, 64) if bands else 1,
+        trapezoid=_trapezoid(node.find("trajectoryDescription")),
     )
+
+
+def _trapezoid(description: _Node | None) -> Trapezoid | None:
+    """The gradient as the scanner vendors' converters describe it; a value that is missing or no number: none."""
+    if description is None or description.value("identifier").lower() != "conventionalepi":
+        return None
+    values = {
+        child.value("name"): _optional_number(child.value("value"), least=0.0)
+        for child in description.children
+        if child.name in ("userParameterLong", "userParameterDouble")
+    }
+    up, flat, down, delay, samples, dwell = (values.get(name) for name in _TRAPEZOID)
+    if up is None or flat is None or down is None or delay is None or not samples or not dwell:
+        return None
+    return Trapezoid(up, flat, down, delay, int(samples), dwell)
 
 
 def _space(node: _Node, name: str) -> Space:
@@ -179,12 +205,12 @@ def _number(text: str, name: str) -> float:
     return value
 
 
-def _optional_number(text: str) -> float | None:
+def _optional_number(text: str, least: float = math.ulp(0.0)) -> float | None:
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) and value > 0 else None
+    return value if math.isfinite(value) and value >= least else None
 
 
 def make_header(scan: Scan, repetitions: int = 1) -> str:
@@ -202,12 +228,14 @@ def make_header(scan: Scan, repetitions: int = 1) -> str:
         )
         if value
     )
+    echoes = "".join(f"<TE>{time:g}</TE>" for time in scan.echo_times)
+    sequence = f"<sequenceParameters>{echoes}</sequenceParameters>" if echoes else ""
     return (
         f'<?xml version="1.0" encoding="UTF-8"?><ismrmrdHeader xmlns="{NAMESPACE}">'
         f"<measurementInformation><protocolName>{escape(scan.protocol)}</protocolName></measurementInformation>"
         f"<acquisitionSystemInformation>{system}</acquisitionSystemInformation>"
         "<experimentalConditions><H1resonanceFrequency_Hz>123000000</H1resonanceFrequency_Hz>"
-        f"</experimentalConditions>{encodings}</ismrmrdHeader>"
+        f"</experimentalConditions>{encodings}{sequence}</ismrmrdHeader>"
     )
 
 
@@ -226,8 +254,19 @@ def _encoding_xml(encoding: Encoding, repetitions: int) -> str:
     )
     return (
         f"<encoding>{spaces}<encodingLimits>{counters}</encodingLimits>"
-        f"<trajectory>{encoding.trajectory}</trajectory></encoding>"
+        f"<trajectory>{encoding.trajectory}</trajectory>{_trapezoid_xml(encoding.trapezoid)}</encoding>"
     )
+
+
+def _trapezoid_xml(found: Trapezoid | None) -> str:
+    if found is None:
+        return ""
+    values = found.ramp_up, found.flat_top, found.ramp_down, found.delay, found.samples, found.dwell
+    parameters = "".join(
+        f"<userParameterDouble><name>{name}</name><value>{value:g}</value></userParameterDouble>"
+        for name, value in zip(_TRAPEZOID, values, strict=True)
+    )
+    return f"<trajectoryDescription><identifier>ConventionalEPI</identifier>{parameters}</trajectoryDescription>"
 
 
 def _axes(values: tuple[float, ...]) -> str:

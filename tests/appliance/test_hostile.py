@@ -345,7 +345,7 @@ def test_27_one_byte_at_a_time(server: Running) -> None:
     assert len(scanner.finish().images) == 1
 
 
-@pytest.mark.parametrize("trajectory", ["radial", "spiral", "epi", "goldenangle", "other"])
+@pytest.mark.parametrize("trajectory", ["radial", "spiral", "goldenangle", "other"])
 def test_what_is_not_reconstructed_is_named(server: Running, trajectory: str) -> None:
     answers = talk(server.port, begin(header(trajectory=trajectory)), wire(*frame(GOOD)), CLOSE)
     server.wait_for_series(1)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.assess.selection import ExamMemory
 from engine.types import Verdict
 from firmware.cli.check import check_file
 
@@ -37,8 +38,18 @@ def test_still_repeats_raise_no_motion(data_dir: Path) -> None:
     assert not [f for f in report.series.findings if f.kind == "motion"]
 
 
-def test_what_is_not_reconstructed_gives_no_image(data_dir: Path) -> None:
+def test_an_echo_planar_picture_without_its_gradient_is_shown_but_not_judged(data_dir: Path) -> None:
     report = check_file(data_dir / "mr_raw" / "epi4_pulseq" / "05_EPI.mrd.h5").report
     assert report is not None
     assert report.series.verdict is Verdict.CANNOT_JUDGE
-    assert all(frame.image is None for frame in report.frames)
+    assert "ramp_not_regridded" in report.series.reasons
+    assert [frame.image is not None for frame in report.frames] == [True]
+
+
+def test_the_body_coil_after_the_head_coil_is_a_wrong_coil(data_dir: Path) -> None:
+    exam, pair = ExamMemory(), data_dir / "mr_raw" / "phantom16_cimax"
+    head, body = (check_file(pair / name, exam).report for name in ("phantom_head16.mrd.h5", "phantom_body2.mrd.h5"))
+    assert head is not None
+    assert body is not None
+    assert head.series.verdict is Verdict.OK
+    assert [finding.kind for finding in body.series.findings] == ["wrong-coil"]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from engine.decide.cause import name_causes
 from engine.decide.decider import ORDER, Decider
 from engine.types import (
     Completeness,
+    CounterLimits,
     Encoding,
     Frame,
     FrameIndex,
@@ -31,7 +33,7 @@ SPACE = Space((16, 16, 1), (160.0, 160.0, 5.0))
 SCAN = Scan("s1", (Encoding(SPACE, SPACE, {}),), coils=16)
 GEOMETRY = Geometry((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (160.0, 160.0, 5.0))
 COMPLETE = Completeness(expected=16, received=16, ended_by="all_lines")
-GOOD = {"m01": 0.0, "m02": 0.0, "m03": 1.0, "m04": 0.1, "m05": 100.0, "m06": 2.0, "m07": 1.0, "m13": 0.01}
+GOOD = {"m01": 0.0, "m02": 0.0, "m03": 1.0, "m04": 0.1, "m05": 100.0, "m06": 2.0, "m07": 1.0, "m13": 0.01, "m18": 100.0}
 
 
 def frame(number: int = 0, completeness: Completeness = COMPLETE) -> Frame:
@@ -54,9 +56,9 @@ def measurements(missing: dict[str, str] | None = None, **values: float) -> list
     out = []
     for row, (name, unit, _) in ROWS.items():
         why = (missing or {}).get(row, "")
-        value = None if why else values.get(row, GOOD[row])
+        value = None if why else values.get(row, GOOD.get(row, 0.0))
         impact = values.get(f"{row}_impact")
-        limit = 8.0 if row in ("m06", "m07") else None
+        limit = 8.0
         out.append(Measurement(row, name, value, unit, impact=impact, detect_limit=limit, why_missing=why))
     return out
 
@@ -97,7 +99,7 @@ def test_failed_elements_are_named_from_the_frame_they_fail_in() -> None:
         decider.frame(frame(number), measurements())
     decision = decider.frame(frame(3), with_coils(measurements(m04=40.0, m04_impact=3.0), 7))
     (finding,) = decision.changes
-    assert (finding.kind, finding.life, finding.first_frame) == ("coil_element", Life.NEW, 3)
+    assert (finding.kind, finding.life, finding.first_frame) == ("coil-loss", Life.NEW, 3)
     assert finding.where.coils == (7,)
     assert decision.verdict is Verdict.WARN
     grown = decider.frame(frame(4), with_coils(measurements(m04=40.0, m04_impact=20.0), 4, 5, 6, 7))
@@ -118,7 +120,7 @@ def test_a_dead_connector_explains_the_low_snr() -> None:
             frame(number), with_coils(measurements(m04=40.0, m04_impact=30.0, m05=8.0), 0, 1, 2, 3)
         )
     cause, consequence = decision.findings
-    assert (cause.kind, consequence.kind) == ("coil_element", "low_snr")
+    assert (cause.kind, consequence.kind) == ("coil-loss", "low-snr")
     assert consequence.caused_by == cause.id
     assert "coil elements" in decision.sentence
 
@@ -160,6 +162,54 @@ def test_a_localizer_raises_no_alert() -> None:
     decider = Decider(replace(SCAN, role=ScanRole.LOCALIZER))
     assert not decider.frame(frame(), measurements(m05=1.0)).alerting
     assert not decider.close("close").alerting
+
+
+def with_index(whole: Frame, **index: int) -> Frame:
+    return replace(whole, index=FrameIndex(**index))
+
+
+def test_a_slice_that_came_less_often_than_the_others_is_not_passed_over() -> None:
+    decider = Decider(SCAN)
+    for repetition in range(3):
+        for number in (0, 1, 2):
+            if (repetition, number) != (1, 2):
+                measured = measurements({"m13": "first_frame"} if not repetition else {})
+                decider.frame(with_index(frame(), repetition=repetition, slice=number), measured)
+    series = decider.close("close")
+    assert series.verdict is Verdict.WARN
+    assert "slice 2 lacks 1" in series.sentence
+
+
+def test_a_slice_between_others_that_never_came_is_named() -> None:
+    decider = Decider(SCAN)
+    for number in (0, 2):
+        decider.frame(with_index(frame(), slice=number), measurements({"m13": "first_frame"}))
+    assert "slice 1 never came" in decider.close("close").sentence
+
+
+def test_one_picture_that_is_not_to_be_trusted_asks_for_no_repeat() -> None:
+    doubtful = replace(frame(), reservations=("ramp_not_regridded",))
+    decision = Decider(SCAN).frame(doubtful, measurements({"m13": "first_frame"}, m16=50.0))
+    assert decision.verdict is Verdict.CANNOT_JUDGE
+    assert [f.severity for f in decision.findings] == [Verdict.WARN]
+
+
+def test_a_fault_that_two_rows_see_is_one_finding() -> None:
+    decider = Decider(SCAN)
+    decider.frame(frame(0), measurements({"m13": "first_frame"}))
+    decision = decider.frame(frame(1), measurements(m10=10.0, m13=1.0))
+    (finding,) = decision.findings
+    assert (finding.kind, finding.measurement.row, finding.severity) == ("motion", "m10", Verdict.RESCAN)
+    for number in range(2, 5):
+        decision = decider.frame(frame(number), measurements(m13=1.0))
+    assert [f.id for f in decision.findings] == [finding.id], "the other row keeps it alive"
+
+
+def test_each_other_is_resolved_by_time_then_rank() -> None:
+    decider = Decider(SCAN)
+    decider.frame(frame(0), measurements({"m13": "first_frame"}))
+    decision = decider.frame(frame(1), measurements(m09=20.0, m10=10.0))
+    assert [f.kind for f in decision.findings if not f.caused_by] == ["ghost"]
 
 
 def test_no_frames_is_not_ok() -> None:
@@ -216,3 +266,30 @@ def test_every_finding_begins_once_and_ends_once(series: list[tuple[float, float
         assert seen[0] is Life.NEW
         assert seen[-1] is Life.END
         assert seen.count(Life.NEW) == seen.count(Life.END) == 1
+
+
+def test_the_last_slice_that_never_came_is_known_from_the_header() -> None:
+    encoding = replace(SCAN.encodings[0], limits={"slice": CounterLimits(0, 3)})
+    decider = Decider(replace(SCAN, encodings=(encoding,)))
+    for number in range(3):
+        decider.frame(with_index(frame(), slice=number), measurements({"m13": "first_frame"}))
+    series = decider.close("close")
+    assert series.verdict is Verdict.WARN
+    assert "slice 3 never came" in series.sentence
+
+
+def test_slices_that_the_header_does_not_promise_are_not_missed() -> None:
+    encoding = replace(SCAN.encodings[0], limits={"slice": CounterLimits(4, 5)})
+    decider = Decider(replace(SCAN, encodings=(encoding,)))
+    for number in (4, 5):
+        decider.frame(with_index(frame(), slice=number), measurements({"m13": "first_frame"}))
+    assert decider.close("close").verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_what_is_no_number_is_no_measurement(number: float) -> None:
+    """Neither lies beyond any limit, so they would be ok."""
+    with pytest.raises(ValueError, match="cannot be held against a limit"):
+        Measurement("m24", "scale_change", number, "octaves")
+    with pytest.raises(ValueError, match="cannot be held against a limit"):
+        Measurement("m18", "uniformity", 90.0, "%", impact=number)

@@ -16,7 +16,7 @@ def measured(row: str, value: float | None, **more) -> Measurement:
 
 def test_every_row_has_limits_and_words() -> None:
     limits = shipped_limits()
-    assert set(limits.rows) == set(ROWS)
+    assert set(limits.rows) == set(ROWS) - {"m17", "m27"}, "ringing and gradient timing are measured, never judged"
     for row in limits.rows.values():
         assert row.advice in table()
         assert row.detect.source
@@ -28,7 +28,7 @@ def test_all_mistakes_come_at_once() -> None:
     [[mandatory]]
     row = "m99"
     [rows.m01]
-    kind = "missing_data"
+    kind = "missing-lines"
     direction = "sideways"
     detect = { value = 1.0, unit = "1" }
     debounce = [3, 2]

@@ -39,7 +39,6 @@ def frame_of(steps=range(16), flags=0, **fields):
         (make_scan(acceleration=(2, 1)), "acceleration"),
         (make_scan(acceleration=(1, 3)), "acceleration"),
         (make_scan(partitions=8), "three_dimensional"),
-        (make_scan(trajectory="epi"), "epi"),
         (make_scan(trajectory="radial"), "radial"),
         (make_scan(trajectory="goldenangle"), "radial"),
         (make_scan(trajectory="spiral"), "spiral"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InputRefused
-from engine.types import CounterLimits, ScanRole
+from engine.types import CounterLimits, ScanRole, Trapezoid
 from firmware.sources.mrd_file import read_mrd
 from firmware.sources.mrd_header import make_header, parse_header
 from models.scans import BRAIN16
@@ -35,6 +35,41 @@ def test_a_header_made_is_read_back() -> None:
     assert again.encodings[0].encoded == expected.encoded
     assert again.encodings[0].recon == expected.recon
     assert (again.coils, again.protocol, again.scanner) == (scan.coils, scan.protocol, scan.scanner)
+
+
+GRADIENT = (
+    "<trajectory>epi</trajectory><trajectoryDescription><identifier>ConventionalEPI</identifier>"
+    "<userParameterLong><name>etl</name><value>128</value></userParameterLong>"
+    "<userParameterLong><name>rampUpTime</name><value>130</value></userParameterLong>"
+    "<userParameterLong><name>rampDownTime</name><value>140</value></userParameterLong>"
+    "<userParameterLong><name>flatTopTime</name><value>450</value></userParameterLong>"
+    "<userParameterLong><name>acqDelayTime</name><value>0</value></userParameterLong>"
+    "<userParameterLong><name>numSamples</name><value>320</value></userParameterLong>"
+    "<userParameterDouble><name>dwellTime</name><value>1.7</value></userParameterDouble>"
+    "<comment>Conventional EPI sequence</comment></trajectoryDescription>"
+)
+
+
+def test_the_readout_gradient_of_an_echo_planar_scan_is_read_and_made() -> None:
+    scan = parse_header(header().replace("<trajectory>cartesian</trajectory>", GRADIENT), "s1")
+    assert scan.encodings[0].trajectory == "epi"
+    assert scan.encodings[0].trapezoid == Trapezoid(130, 450, 140, 0, 320, 1.7)
+    assert parse_header(make_header(scan, 1), "s1").encodings[0].trapezoid == scan.encodings[0].trapezoid
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        ("ConventionalEPI", "spiral"),
+        ("rampUpTime", "rampTime"),
+        (">450<", ">long<"),
+        (">1.7<", ">0<"),
+        (">320<", ">inf<"),
+    ],
+)
+def test_half_a_gradient_is_none(said: str, instead: str) -> None:
+    xml = header().replace("<trajectory>cartesian</trajectory>", GRADIENT.replace(said, instead))
+    assert parse_header(xml, "s1").encodings[0].trapezoid is None
 
 
 def test_nothing_of_a_patient_is_kept() -> None:
