@@ -9,10 +9,14 @@ PACKAGES := mosquitto mosquitto-clients ismrmrd-tools
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: demo setup setup-dev test check bench lock system-packages clean
+.PHONY: demo demo-faults setup setup-dev test check bench lock system-packages clean
 
 demo: setup
 	$(VENV)/bin/scanside demo
+
+# Every fault at one and three times its limit on two scans, 20 seeds each; about a quarter of an hour.
+demo-faults: setup
+	$(VENV)/bin/scanside bench faults
 
 setup: $(VENV)/.ready
 

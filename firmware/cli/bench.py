@@ -4,7 +4,12 @@ import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("loop",), help="loop: from the last readout to image and verdict")
+    parser.add_argument(
+        "what",
+        choices=("loop", "metrics", "faults"),
+        help="loop: from the last readout to image and verdict; metrics: time per row of measurements; "
+        "faults: is each simulated fault named",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--quick", action="store_true", help="under a minute: fewer rows, fewer frames")
 

@@ -5,18 +5,20 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from firmware.sources.player import load_scan, play, series_messages
-from models.simulate.coil import CoilFailure
+from firmware.cli.demo_fault import FaultWishes, demo_scan, wished_fault
+from firmware.sources.player import play
+from firmware.sources.simulated import SimulatedScan
 
 
 def main() -> None:
     """Plays one series; prints what came back as JSON."""
     wishes = json.load(sys.stdin)
-    file = load_scan(Path(wishes["scan"]))
-    elements = wishes["elements"]
-    fault = CoilFailure(tuple(elements), wishes["fault_at"]) if elements else None
-    blocks = series_messages(file, wishes["repetitions"], wishes["seed"], fault)
-    answers = play(iter(list(blocks)), "127.0.0.1", wishes["port"], seconds_per_block=wishes["seconds_per_frame"])
+    fault_wishes = FaultWishes(**wishes["fault"])
+    file = demo_scan(Path(wishes["scan"]), fault_wishes)
+    fault = wished_fault(file.base, fault_wishes)
+    series = SimulatedScan(file, wishes["repetitions"], wishes["seed"], fault)
+    blocks = iter(list(series.messages()))
+    answers = play(blocks, "127.0.0.1", wishes["port"], seconds_per_block=wishes["seconds_per_frame"])
     print(json.dumps(asdict(answers)))
 
 

@@ -1,4 +1,4 @@
-"""A series of repetitions from one real scan: its own k-space plus fresh noise like its own."""
+"""A series of repetitions of one clean frame: fresh noise like the scan's own, and a fault."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.simulate.coil import CoilFailure
+from models.simulate.base import Base, Lines
+from models.simulate.fault import PRESCAN, Fault
 
 _SIDE = 8
 
@@ -42,35 +43,60 @@ class NoiseGenerator:
 
 
 @dataclass(frozen=True, slots=True)
+class SimulatedFrame:
+    """One slice of one repetition as it reaches the appliance."""
+
+    repetition: int
+    slice: int
+    numbers: NDArray[np.intp]
+    """`[readout]` line of the matrix of each readout, in order of acquisition."""
+    lines: Lines
+    """`[readout, coil, sample]` of the same order."""
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """A simulated series and its truth."""
 
     noise_readouts: NDArray[np.complex64]
-    """`[readout, coil, sample]`, of the covariance measured in the real scan."""
-    frames: Iterator[NDArray[np.complex64]]
-    """Each `[line, coil, sample]`."""
-    fault: CoilFailure | None
+    """`[readout, coil, sample]`, acquired before the first frame."""
+    frames: Iterator[SimulatedFrame]
+    fault: Fault | None
 
 
-def repeated_series(
-    kspace: NDArray[np.complex64],
-    repetitions: int,
-    seed: int,
-    fault: CoilFailure | None = None,
-    noise_readouts: int = 256,
+def simulate_series(
+    base: Base, repetitions: int, seed: int, fault: Fault | None = None, noise_readouts: int = 256
 ) -> Series:
-    """`kspace [coil, line, sample]` again and again with fresh noise, from `fault.first_frame` on with the fault."""
-    rng = np.random.default_rng(seed)
-    generator = NoiseGenerator(side_air_covariance(kspace), rng)
-    lines = np.ascontiguousarray(kspace.transpose(1, 0, 2))
-    samples = kspace.shape[2]
+    """The base again and again with fresh noise and with the fault; the same seed gives the same series."""
+    generator = NoiseGenerator(base.covariance, np.random.default_rng(seed))
+    fault = fault if fault is not None else Fault(())
+    before = fault.noise(generator.draw(noise_readouts, base.lines.shape[2]), PRESCAN)
 
-    def frames() -> Iterator[NDArray[np.complex64]]:
+    def frames() -> Iterator[SimulatedFrame]:
         for repetition in range(repetitions):
-            noise = generator.draw(len(lines), samples)
-            if fault is not None and repetition >= fault.first_frame:
-                yield fault.apply(lines, noise)
-            else:
-                yield lines + noise
+            there = fault.sent_slices(repetition)
+            for number in range(base.slices):
+                frame = _frame(base, fault, generator, repetition, number)
+                if there is None or there[number]:
+                    yield frame
 
-    return Series(generator.draw(noise_readouts, samples), frames(), fault)
+    return Series(before, frames(), fault if fault.truths else None)
+
+
+def _frame(base: Base, fault: Fault, generator: NoiseGenerator, repetition: int, number: int) -> SimulatedFrame:
+    signal = fault.signal(base.lines, repetition)
+    noise = fault.noise(generator.draw(len(signal), signal.shape[2]), repetition)
+    lines = fault.received(signal + noise, repetition)
+    order = base.order if len(lines) == len(base.order) else _order_of(base.order, len(lines))
+    sent = fault.sent(repetition)
+    if sent is not None:
+        order = order[sent[order]]
+    return SimulatedFrame(repetition, number, order, np.ascontiguousarray(lines[order]))
+
+
+def _order_of(order: NDArray[np.intp], lines: int) -> NDArray[np.intp]:
+    """The same order for fewer lines over the same extent of k-space."""
+    nearest = np.round(np.arange(lines) * (len(order) - 1) / max(lines - 1, 1)).astype(np.intp)
+    place = np.empty(len(order), np.intp)
+    place[order] = np.arange(len(order))
+    return np.argsort(place[nearest], kind="stable")
