@@ -1,6 +1,7 @@
 """The four places where an implementation can be exchanged: source, runner, sink, clock."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,11 +51,28 @@ class Source(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What executes a network: a runner, the provider asked of it, and the one that it really uses."""
+
+    runner: str
+    requested: str
+    actual: str
+
+
 class Runner(Protocol):
     """Runs one packaged network."""
 
+    @property
+    def backend(self) -> Backend:
+        """What executes it."""
+        ...
+
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`[batch, channel, y, x]` in, same out."""
+        """The answer to `batch` (shapes as in the manifest), valid until the next call; `batch` is not changed.
+
+        Raises InputRefused (dtype, shape, not_finite or range) for what the manifest does not promise to take.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 from engine.errors import ConfigError
@@ -18,25 +19,40 @@ from firmware.alerts import Alerts
 from firmware.clock import SystemClock
 from firmware.config import Config, ScannerConfig
 from firmware.health import Health
+from firmware.inference.process import Wishes
+from firmware.inference.status import ModelStatus
+from firmware.inference.supervisor import InferenceWorker
 from firmware.journal import Entry, Journal, Outgoing
 from firmware.latency import Latencies
 from firmware.loop import Judged, Loop, run_scan
 from firmware.sinks import topics
 from firmware.sinks.mqtt import MqttSink
-from firmware.sinks.payloads import HealthPayload, ScanStatePayload, decision_payload, flag_payload, frame_hint
+from firmware.sinks.payloads import (
+    HealthPayload,
+    ModelState,
+    ScanStatePayload,
+    decision_payload,
+    flag_payload,
+    frame_hint,
+)
 from firmware.sources.mrd_connection import ConnectionLimits
 from firmware.sources.mrd_server import MrdServer, ServerSettings
 from firmware.warmup import warm_up
+from models.shipped import KEYS
 
 log = logging.getLogger(__name__)
 
-BACKEND = "cpu (numpy, no network)"
+FORM = "fp32"
+"""Precision of the network's file that the worker runs."""
 _SWITCH_INTERVAL_S = 0.0005
 _HEALTH_EVERY_S = 5.0
 _NICE = -10
 
 Listener = Callable[[Judged], None]
 """Told of each decision once it is on disk; must not block."""
+
+ModelListener = Callable[[ModelState], None]
+"""Told when a network begins or ceases to serve; must not block."""
 
 
 def raise_priority() -> bool:
@@ -52,16 +68,35 @@ def raise_priority() -> bool:
 class Appliance:
     """Everything between the scanner's socket and the broker, in one process."""
 
-    def __init__(self, config: Config, *, listener: Listener | None = None, priority_raised: bool = False) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        listener: Listener | None = None,
+        model_listener: ModelListener | None = None,
+        priority_raised: bool = False,
+    ) -> None:
         self.health = Health()
         self.latencies = Latencies()
-        self._config, self._listener, self._priority_raised = config, listener, priority_raised
+        self._config, self._priority_raised = config, priority_raised
+        self._listener, self._model_listener = listener, model_listener
         self._name = config.appliance.name
         self._clock = SystemClock()
         self._alerts = Alerts()
         self._stack = ExitStack()
         self._stopping = threading.Event()
+        self._model_lock = threading.Lock()
         self.scanner_port = 0
+        self.inference: InferenceWorker | None = None
+
+    @property
+    def backend(self) -> str:
+        """What computes here, in words."""
+        if self.inference is None:
+            return "cpu (numpy, no network)"
+        model = self.inference.status
+        on = f"{FORM} on {model.runner}, {model.actual}" if model.state == "serving" else model.state
+        return f"cpu (numpy); network {model.name} {model.version} ({on})"
 
     def start(self) -> None:
         """Open the journal, begin to connect to the broker, listen; raises Unavailable when that cannot be."""
@@ -75,7 +110,9 @@ class Appliance:
             stack.callback(self.mqtt.close)
             warm_up()
             budget = Budget(max_frame_bytes=config.scanner.frame_memory_mib << 20)
-            loop = Loop(self._clock, self.health, self._record, budget=budget)
+            if config.models.denoise:
+                self._start_inference(stack)
+            loop = Loop(self._clock, self.health, self._record, budget=budget, inference=self.inference)
 
             def take(source: Source) -> None:
                 run_scan(source, loop)
@@ -97,6 +134,30 @@ class Appliance:
     def stop(self) -> None:
         """End open scans, write what is decided, tell the broker `stopped`; within some seconds."""
         self._stack.close()
+
+    def _start_inference(self, stack: ExitStack) -> None:
+        wanted = self._config.models
+        wishes = Wishes(Path(wanted.denoise), (KEYS, *([Path(wanted.keys)] if wanted.keys else [])))
+        self.inference = InferenceWorker(wishes, self.health, self._clock, self._tell_model)
+        self.inference.start()
+        stack.callback(self.inference.stop)
+
+    def _tell_model(self, _: ModelStatus) -> None:
+        payload = self._retain_model()
+        if self._model_listener is not None:
+            self._model_listener(payload)
+
+    def _retain_model(self) -> ModelState:
+        assert self.inference is not None, "it has a status"
+        with self._model_lock:  # or what was read first could be retained last
+            payload = ModelState(
+                schema="model_state/1",
+                form=FORM,
+                latency_ms=self.inference.pace.summary(),
+                **asdict(self.inference.status),
+            )
+            self.mqtt.retain(topics.model_state(self._name, Path(self._config.models.denoise).name), payload)
+        return payload
 
     def _record(self, judged: Judged, committed: Callable[[], None]) -> None:
         """One decision with its flags to the journal; everybody is told from its commit."""
@@ -151,12 +212,14 @@ class Appliance:
 
     def _publish_health(self) -> None:
         self.health.problem("journal", self.journal.problem)
+        if self.inference is not None:
+            self._retain_model()
         now = self.health.snapshot()
         self.mqtt.retain(
             topics.health(self._name),
             HealthPayload(
                 schema="health/1",
-                backend=BACKEND,
+                backend=self.backend,
                 latency_ms=self.latencies.summary(),
                 priority_raised=self._priority_raised,
                 **now,

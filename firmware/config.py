@@ -68,6 +68,13 @@ class RecordConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     limit_mib: Annotated[int, Meta(ge=1, description="MiB per connection at most")] = 2048
 
 
+class ModelsConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """[models] signed networks beside the frame loop; verdicts need none."""
+
+    denoise: Annotated[str, Meta(description="package folder; its images go back as series 2; empty: none")] = ""
+    keys: Annotated[str, Meta(description="folder of public keys to trust besides the release keys; empty: none")] = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration."""
@@ -77,6 +84,7 @@ class Config:
     mqtt: MqttConfig
     journal: JournalConfig
     record: RecordConfig
+    models: ModelsConfig
 
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -85,6 +93,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "mqtt": MqttConfig,
     "journal": JournalConfig,
     "record": RecordConfig,
+    "models": ModelsConfig,
 }
 
 

@@ -16,10 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import apsw
-import msgspec
 
 from engine.seams import Clock
-from firmware.sinks.payloads import Envelope
+from firmware.sinks.payloads import Envelope, encode
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +120,7 @@ class Journal:
     def _write(self) -> None:
         while True:
             group = self._next_group()
-            entries = [entry for entry in group if entry is not None]
+            entries = [entry for entry in group if entry is not None and self._encodable(entry)]
             if entries and not self._commit_until_done(entries):
                 return
             for entry in entries:
@@ -140,6 +139,18 @@ class Journal:
             except queue.Empty:
                 break
         return group
+
+    def _encodable(self, entry: Entry) -> bool:
+        """Whether all of an entry can become bytes; one that cannot is lost alone, aloud, and nobody is told of it."""
+        try:
+            for message in entry.messages:
+                encode(message.payload)
+        except Exception:
+            # The record's own seam: a fault of ours in one decision must not end the thread that writes all others.
+            log.critical("a decision on %s cannot be encoded: it is not recorded", message.topic, exc_info=True)
+            self.not_recorded += 1
+            return False
+        return True
 
     def _commit_until_done(self, entries: Sequence[Entry]) -> bool:
         """Retries for ever on a full or broken disk; False when the appliance stops meanwhile."""
@@ -169,7 +180,7 @@ class Journal:
                     payload = message.payload
                     payload.id, payload.sequence = f"{self.boot}-{sequence}", sequence
                     payload.session, payload.time = self.session, stamp
-                    encoded = msgspec.json.encode(payload)
+                    encoded = encode(payload)
                     self._db.execute(
                         "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?)",
                         (

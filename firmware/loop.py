@@ -1,8 +1,8 @@
-"""The frame loop: source -> reconstruct -> image back -> denoise -> assess -> decide -> journal.
+"""The frame loop: source -> reconstruct -> image back -> assess, beside it denoise -> decide -> journal.
 
 The thread that receives also reconstructs, so nothing stands between the last readout and the image. Judging
 happens in a second thread per scan with a short bounded queue; the journal's writer is the third. An image never
-waits for a verdict, a verdict is never shown before it is on disk.
+waits for a verdict, a verdict is never shown before it is on disk, and neither needs the denoised image.
 """
 
 import logging
@@ -12,20 +12,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from engine.assess.assessor import Assessor
+from engine.assess.selection import ExamMemory
 from engine.decide.decider import Decider
 from engine.decide.limits import Limits
-from engine.denoise import denoise
 from engine.errors import ScansideError
 from engine.reconstruct.series import Budget, Reconstructed, Reconstruction
 from engine.seams import Clock, Source
-from engine.types import Decision, Frame, FrameIndex, Measurement, Scan, Timings, Unreconstructed
+from engine.types import Decision, Frame, FrameIndex, Measurement, OpenLines, Scan, Timings, Unreconstructed
 from firmware.health import Health
+from firmware.inference.denoising import Denoising
+from firmware.inference.supervisor import InferenceWorker
 
 log = logging.getLogger(__name__)
 
 _QUEUE_FRAMES = 3
 _QUEUE_WAIT_S = 0.5
 _CLOSE_WAIT_S = 10.0
+_FOLLOWED = 8
+"""Readouts after which the judge looks at an open frame: one at a time would cost more in waking than in work."""
 
 Done = Reconstructed | Unreconstructed
 
@@ -55,6 +59,9 @@ class Loop:
     record: Record
     limits: Limits | None = None
     budget: Budget = field(default_factory=Budget)
+    inference: InferenceWorker | None = None
+    """None: no network is configured."""
+    exam: ExamMemory = field(default_factory=ExamMemory)
 
 
 class Judge:
@@ -62,9 +69,9 @@ class Judge:
 
     def __init__(self, scan: Scan, source: Source, loop: Loop, reconstruction: Reconstruction) -> None:
         self._scan, self._source, self._loop, self._reconstruction = scan, source, loop, reconstruction
-        self._assessor = Assessor(scan)
+        self._assessor = Assessor(scan, loop.exam)
         self._decider = Decider(scan, loop.limits)
-        self._queue: queue.Queue[Done | None] = queue.Queue(_QUEUE_FRAMES)
+        self._queue: queue.Queue[Done | OpenLines | None] = queue.Queue(_QUEUE_FRAMES)
         self._skipped: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self._ended_by = ""
         self._recorded = threading.Event()
@@ -82,6 +89,11 @@ class Judge:
             self._loop.health.count("frames_not_judged_in_time")
             log.warning("scan=%s assessment is behind: a frame goes unjudged", self._scan.id)
 
+    def follow(self, lines: OpenLines | None) -> None:
+        """Have an open frame's lines looked at when nothing else waits; never waits itself."""
+        if lines is not None and self._queue.empty():
+            self._queue.put(lines)
+
     def finish(self, ended_by: str) -> bool:
         """Judge what waits, close the series; True once its verdict is on disk (10 s at most)."""
         self._ended_by = ended_by
@@ -95,6 +107,9 @@ class Judge:
 
     def _run(self) -> None:
         while (done := self._queue.get()) is not None:
+            if isinstance(done, OpenLines):
+                self._assessor.follow(done)
+                continue
             self._judge_skipped()
             try:
                 if isinstance(done, Reconstructed):
@@ -117,15 +132,37 @@ class Judge:
         if isinstance(done, Unreconstructed):
             self._unjudged(done, done.reason, done.detail)
             return
-        processed = denoise(done.frame, None)
-        if processed is not done.frame:
-            self._source.send_image(processed)
-        measurements = self._assessor.measure(done)
+        measurements, processed = self._measure(done)
         self._decided(self._decider.frame(done.frame, measurements), done.frame.timings)
+        if processed is not None:
+            self._return_processed(processed)
+
+    def _return_processed(self, frame: Frame) -> None:
+        try:
+            self._source.send_image(frame)
+        except Exception:
+            # Its verdict is given already: a second one for the same frame would be wrong.
+            log.exception("scan=%s the processed image could not be sent", self._scan.id)
+            self._loop.health.count("processed_images_failed")
+
+    def _measure(self, done: Reconstructed) -> tuple[tuple[Measurement, ...], Frame | None]:
+        """Every row, and the denoised frame that the worker made meanwhile, where there is one."""
+        if self._loop.inference is None:
+            return self._assessor.measure(done), None
+        denoising = Denoising(done.frame, self._loop.inference)
+        try:
+            measurements = self._assessor.measure(done)
+        finally:
+            processed, told = denoising.finish()
+        if told.why_missing:
+            self._loop.health.count(f"not_denoised_{told.why_missing}")
+        return (*measurements, told), processed
 
     def _judge_skipped(self) -> None:
         while not self._skipped.empty():
-            self._unjudged(self._skipped.get(), "overloaded", "images come faster than they can be judged")
+            skipped = self._skipped.get()
+            self._assessor.forget(skipped.index)
+            self._unjudged(skipped, "overloaded", "images come faster than they can be judged")
 
     def _unjudged(self, subject: Frame | Unreconstructed, reason: str, detail: str) -> None:
         self._decided(self._decider.unjudged(subject, reason, detail), subject.timings)
@@ -169,7 +206,7 @@ def run_scan(source: Source, loop: Loop) -> None:
 
 def _receive(source: Source, loop: Loop, scan: Scan, reconstruction: Reconstruction, judge: Judge) -> str:
     """Everything the source sends; returns why it ended. What cannot be reconstructed is still received."""
-    broken = False
+    broken, waiting = False, 0
     try:
         for readouts in source.readouts():
             loop.health.progress("receive")
@@ -178,6 +215,10 @@ def _receive(source: Source, loop: Loop, scan: Scan, reconstruction: Reconstruct
             try:
                 for done in reconstruction.add(readouts) if len(readouts) else reconstruction.settle():
                     _deliver(done, source, loop, judge)
+                waiting += len(readouts)
+                if waiting >= _FOLLOWED:
+                    judge.follow(reconstruction.open_lines)
+                    waiting = 0
             except ScansideError as error:
                 broken = True  # keep receiving: the scanner's own images still go back to it
                 _refuse(source, loop, scan.id, error)
@@ -243,11 +284,13 @@ class ScanReport:
         return next((f.decision.measurements for f in reversed(self.frames) if f.decision.measurements), ())
 
 
-def judge_source(source: Source, clock: Clock, limits: Limits | None = None) -> ScanReport:
+def judge_source(
+    source: Source, clock: Clock, limits: Limits | None = None, exam: ExamMemory | None = None
+) -> ScanReport:
     """The same path without threads, journal or sinks, for files; raises InputRefused."""
     scan = source.scan()
     reconstruction = Reconstruction(scan, clock)
-    assessor, decider = Assessor(scan), Decider(scan, limits)
+    assessor, decider = Assessor(scan, exam), Decider(scan, limits)
     frames: list[FrameReport] = []
 
     def judge(done: Done) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import PackageRefused
-from engine.package.graph import check_graph, check_network, dtype_of, inputs_of, opset_of, parse
+from engine.errors import PackageRefused, ScansideError
+from engine.package.graph import check_graph, check_network, check_valid, dtype_of, inputs_of, opset_of, parse
 from engine.package.manifest import CONTROL_FLOW, Axis, read_manifest
 from engine.package.nodes import walk
 from engine.package.sealed import MAX_FILE
@@ -54,10 +54,13 @@ def draft(model: Path, folder: Path, axes: Mapping[str, tuple[int, int]]) -> Pat
     check_graph(data, read_manifest(text.encode("utf-8"), str(model)), str(model))
     if folder.exists():
         raise PackageRefused("exists already", str(folder), "give a new folder", reason="version")
-    folder.mkdir(parents=True)
-    (folder / "model.onnx").write_bytes(data)
-    (folder / "manifest.toml").write_text(text, "utf-8")
-    (folder / "card.md").write_text(_CARD % _name(model), "utf-8")
+    try:
+        folder.mkdir(parents=True)
+        (folder / "model.onnx").write_bytes(data)
+        (folder / "manifest.toml").write_text(text, "utf-8")
+        (folder / "card.md").write_text(_CARD % _name(model), "utf-8")
+    except OSError as error:
+        raise ScansideError(f"cannot be written ({error.strerror})", str(folder), "choose another folder") from error
     return folder / "manifest.toml"
 
 
@@ -65,6 +68,7 @@ def manifest_text(data: bytes, name: str, axes: Mapping[str, tuple[int, int]], w
     """The drafted manifest of an ONNX file; raises PackageRefused for a size that `axes` does not bound."""
     model = parse(data, where)
     check_network(model, CONTROL_FLOW, where)
+    check_valid(data, where)
     inputs = inputs_of(model.graph)
     shapes = {value.name: _shape(value) for value in inputs}
     named = [size for shape in shapes.values() for size in shape if isinstance(size, str)]

@@ -1,7 +1,6 @@
 """From a folder with a network and what it promises to a signed package."""
 
 import os
-import shutil
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -95,15 +94,13 @@ def _replace(out: Path, files: Mapping[str, bytes]) -> None:
                     stream.flush()
                     os.fsync(stream.fileno())
             _sync(made)
-            if out.exists():
-                out.rename(old)
             try:
+                if out.exists():
+                    out.rename(old)
                 made.rename(out)
-            except OSError:
-                if old.exists():
+            finally:
+                if old.exists() and not out.exists():  # failed or interrupted between the two
                     old.rename(out)
-                raise
-            shutil.rmtree(old, ignore_errors=True)
         _sync(out.parent)
     except OSError as error:
         raise ScansideError(f"cannot be written ({error.strerror})", str(out), "choose another folder") from error

@@ -20,8 +20,6 @@ MAX_DEPTH = 4
 
 def check_graph(data: bytes, manifest: Manifest, where: str) -> int:
     """Number of parameters of the ONNX file `data`; raises PackageRefused naming `where`, the node, and what to do."""
-    from onnx import checker, shape_inference
-
     model = parse(data, where)
     if opset_of(model) != manifest.opset:
         what = f"opset {opset_of(model)}, the manifest says {manifest.opset}"
@@ -29,10 +27,7 @@ def check_graph(data: bytes, manifest: Manifest, where: str) -> int:
     parameters = check_network(model, manifest.control_flow, where)
     _check_interface(inputs_of(model.graph), manifest.inputs, "input", where)
     _check_interface(list(model.graph.output), manifest.outputs, "output", where)
-    try:
-        checker.check_model(data, full_check=True, check_custom_domain=True)
-    except (checker.ValidationError, shape_inference.InferenceError) as error:
-        raise _refused(f"not valid ONNX ({first_line(error)})", where, "export the network again") from error
+    check_valid(data, where)
     check_sizes(model, manifest, where)
     return parameters
 
@@ -42,6 +37,16 @@ def check_network(model: "ModelProto", control_flow: Sequence[str], where: str) 
     _check_header(model, where)
     _check_nodes(model.graph, control_flow, where)
     return count_parameters(model.graph, where)
+
+
+def check_valid(data: bytes, where: str) -> None:
+    """Raises PackageRefused for what ONNX's own checker does not take, or cannot even read (names that are no text)."""
+    from onnx import checker, shape_inference
+
+    try:
+        checker.check_model(data, full_check=True, check_custom_domain=True)
+    except (checker.ValidationError, shape_inference.InferenceError, ValueError) as error:
+        raise _refused(f"not valid ONNX ({first_line(error)})", where, "export the network again") from error
 
 
 def parse(data: bytes, where: str) -> "ModelProto":

@@ -22,4 +22,6 @@ def inner_graphs(node: "NodeProto") -> list["GraphProto"]:
 
 def named(node: "NodeProto") -> str:
     """A node as people find it in a viewer."""
-    return f"{node.op_type} node {node.name!r}" if node.name else f"{node.op_type} node that makes {node.output[0]!r}"
+    if node.name or not node.output:
+        return f"{node.op_type} node {node.name!r}"
+    return f"{node.op_type} node that makes {node.output[0]!r}"

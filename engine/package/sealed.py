@@ -99,6 +99,11 @@ def _plain_files(folder: int, path: Path) -> set[str]:
     names = set()
     with os.scandir(folder) as entries:
         for entry in entries:
+            if not entry.name.isprintable():
+                # Characters of anybody's choice: no terminal and no pipe shall get them raw.
+                raise PackageRefused(
+                    "not a file of a package", f"{path}/{entry.name!a}", "remove it", reason="tampered"
+                )
             where = f"{path}/{entry.name}"
             status = entry.stat(follow_symlinks=False)
             if not stat.S_ISREG(status.st_mode):

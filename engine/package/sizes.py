@@ -43,7 +43,10 @@ def infer_sizes(model: "ModelProto", inputs: Mapping[str, tuple[int, ...]], wher
         if value.name in inputs:
             del value.type.tensor_type.shape.dim[:]
             value.type.tensor_type.shape.dim.extend(TensorShapeProto.Dimension(dim_value=n) for n in inputs[value.name])
-    known = _infer(light, light.graph, {}, where)
+    try:
+        known = _infer(light, light.graph, {}, where)
+    except UnicodeDecodeError as error:
+        raise PackageRefused(f"a name is no text ({error})", where, "export the network again", "graph") from error
     return {name: shape for name, kind in known.items() if (shape := _shape(kind)) is not None}
 
 

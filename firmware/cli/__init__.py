@@ -61,6 +61,10 @@ def _run(options: argparse.Namespace) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads our output has enough (`| head`); what Python flushes at its end must have somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return GOOD
 
 
 def _module(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from engine.assess.selection import ExamMemory
 from engine.errors import ScansideError
 from engine.types import Verdict
 from firmware.clock import SystemClock
@@ -44,8 +45,10 @@ def run(options: argparse.Namespace) -> int:
     if not files:
         raise ScansideError("no scan files found", ", ".join(map(str, options.paths)), "give .h5, .mrd, .npy or .mat")
     talk = Console(stderr=True)
+    exam = ExamMemory()
     checked = [
-        check_file(path) for path in track(files, "judging", console=talk, disable=not talk.is_terminal, transient=True)
+        check_file(path, exam)
+        for path in track(files, "judging", console=talk, disable=not talk.is_terminal, transient=True)
     ]
     if options.pictures:
         for one in checked:
@@ -66,11 +69,11 @@ def _files(paths: list[Path]) -> Iterator[Path]:
             yield path
 
 
-def check_file(path: Path) -> Checked:
-    """Judge one file; what cannot be read is said, not raised."""
+def check_file(path: Path, exam: ExamMemory | None = None) -> Checked:
+    """Judge one file, beside those already in `exam`; what cannot be read is said, not raised."""
     source = ArrayFile(path) if path.suffix in SUFFIXES else MrdFile(path)
     try:
-        return Checked(path, judge_source(source, SystemClock()))
+        return Checked(path, judge_source(source, SystemClock(), exam=exam))
     except ScansideError as error:
         return Checked(path, None, str(error))
 

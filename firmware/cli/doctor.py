@@ -15,8 +15,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from engine.errors import ScansideError
+from engine.package import load_package, trusted_keys
 from firmware.broker import find_mosquitto
 from firmware.version import VERSION
+from models.shipped import KEYS, PACKAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,34 @@ def _opencv() -> Finding:
     return Finding("pictures", True, f"OpenCV {cv2.__version__}")
 
 
-def _onnxruntime() -> Finding:
-    ort = importlib.import_module("onnxruntime")
-    return Finding(
-        "onnxruntime",
-        True,
-        f"{ort.__version__}: {', '.join(ort.get_available_providers())}; no network is packaged yet",
-    )
+def _packages() -> Finding:
+    from firmware.cli.model_states import find_packages, state_of
+
+    try:
+        keys = trusted_keys(KEYS)
+    except ScansideError as error:
+        return Finding("packages", False, str(error), "install again")
+    states = [state_of(path, keys) for path in find_packages([PACKAGES])]
+    says = "; ".join(state.refused or f"{state.name} {state.version}, {state.signature}" for state in states)
+    good = all(state.usable for state in states)
+    return Finding("packages", good, says, "install again; `scanside models verify` says what changed")
+
+
+def _runners() -> Finding:
+    """Each runner with a shipped network, held to its golden frames."""
+    from engine.runners import RUNNERS, load_runner
+    from engine.runners.golden import check_golden
+
+    told = []
+    try:
+        package = load_package(PACKAGES / "smooth", trusted_keys(KEYS))
+        for name in RUNNERS:
+            runner = load_runner(name, package)
+            check_golden(runner, package)
+            told.append(f"{name} on {runner.backend.actual}")
+    except ScansideError as error:
+        return Finding("runners", False, str(error), "verdicts go on without networks; install the lock file again")
+    return Finding("runners", True, f"{', '.join(told)}: golden frames of {package.manifest.name} come out right")
 
 
 def _tensorrt() -> Finding:
@@ -121,6 +145,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     _journal,
     _mosquitto,
     _opencv,
-    _onnxruntime,
+    _packages,
+    _runners,
     _tensorrt,
 )

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -98,33 +99,29 @@ def _pack(options: argparse.Namespace) -> int:
     from models.signing import read_private_key
 
     package = pack(options.source, options.out, read_private_key(options.key))
-    if options.json:
-        print(json.dumps({"schema": SCHEMA, "package": _document(package)}, indent=2))
-    else:
-        print(f"{package.path}: {package.manifest.name} {package.manifest.version}, sha256 {package.sha256}")
-    return 0
+    said = f"{package.path}: {package.manifest.name} {package.manifest.version}, sha256 {package.sha256}"
+    return _tell(options, {"package": _document(package)}, said)
 
 
 def _draft(options: argparse.Namespace) -> int:
     from models.draft import draft
 
     manifest = draft(options.source, options.draft, dict(options.axis))
-    if options.json:
-        print(json.dumps({"schema": SCHEMA, "manifest": str(manifest)}, indent=2))
-    else:
-        print(f"{manifest}: fill it in and write card.md, then scanside models pack {options.draft} --key FILE")
-    return 0
+    said = f"{manifest}: fill it in and write card.md, then scanside models pack {options.draft} --key FILE"
+    return _tell(options, {"manifest": str(manifest)}, said)
 
 
 def _keygen(options: argparse.Namespace) -> int:
     from models.signing import write_key_pair
 
     private, public = write_key_pair(options.folder)
-    if options.json:
-        document = {"key_id": public.stem, "private": str(private), "public": str(public)}
-        print(json.dumps({"schema": SCHEMA, **document}, indent=2))
-    else:
-        print(f"{private}: sign with it; keep it off the appliance\n{public}: give it to whoever shall trust you")
+    document = {"key_id": public.stem, "private": str(private), "public": str(public)}
+    said = f"{private}: sign with it; keep it off the appliance\n{public}: give it to whoever shall trust you"
+    return _tell(options, document, said)
+
+
+def _tell(options: argparse.Namespace, document: Mapping[str, object], said: str) -> int:
+    print(json.dumps({"schema": SCHEMA, **document}, indent=2) if options.json else said)
     return 0
 
 

@@ -38,7 +38,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"schema": "replay/1", **asdict(answers)}))
     else:
-        print("\n".join([*answers.texts, f"{answers.images} images came back"]))
+        processed = f" and {answers.processed_images} processed ones" if answers.processed_images else ""
+        print("\n".join([*answers.texts, f"{answers.images} images{processed} came back"]))
     return 0 if answers.closed else 1
 
 

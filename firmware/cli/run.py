@@ -10,7 +10,7 @@ from rich.console import Console
 from firmware.appliance import Appliance, raise_priority
 from firmware.config import default_config, load_config
 from firmware.loop import Judged
-from firmware.sinks.payloads import decision_payload
+from firmware.sinks.payloads import ModelState, as_mapping, decision_payload
 from firmware.sinks.terminal import Terminal
 
 
@@ -20,8 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import msgspec
-
     config = load_config(options.config) if options.config else default_config()
     if options.record:
         config.record.directory = str(options.record)
@@ -29,13 +27,16 @@ def run(options: argparse.Namespace) -> int:
     terminal = Terminal(console)
 
     def show(judged: Judged) -> None:
-        terminal.decision(msgspec.to_builtins(decision_payload(judged.decision, judged.scan, judged.latency_ms)))
+        terminal.decision(as_mapping(decision_payload(judged.decision, judged.scan, judged.latency_ms)))
+
+    def show_model(state: ModelState) -> None:
+        terminal.model(as_mapping(state))
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     raised = raise_priority()
-    appliance = Appliance(config, listener=show, priority_raised=raised)
+    appliance = Appliance(config, listener=show, model_listener=show_model, priority_raised=raised)
     appliance.start()
     console.print(f"listening for scanners on {config.scanner.listen} port {appliance.scanner_port}")
     if config.mqtt.enabled:

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -28,7 +27,7 @@ from firmware.config import MqttConfig
 from firmware.health import Health
 from firmware.journal import Journal, Row
 from firmware.sinks import topics
-from firmware.sinks.payloads import Envelope, Head, State
+from firmware.sinks.payloads import Envelope, Head, State, encode
 from firmware.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -104,7 +103,7 @@ class MqttSink:
         payload.session = self._journal.session
         payload.time = _stamp(now)
         payload.id = payload.id or f"{self._journal.boot}-{payload.schema}-{now:.6f}"
-        return msgspec.json.encode(payload)
+        return encode(payload)
 
     # --- the sink's own thread ---------------------------------------------------------------------
 
@@ -316,6 +315,8 @@ class MqttSink:
         if historical:
             payload = payload.replace(b'"historical":false', b'"historical":true', 1)
         assert self._client is not None
+        if not self._in_flight:
+            self._answer_at = self._clock.monotonic()  # nothing was asked before: silence until now is no stall
         sent = self._client.publish(row.topic, payload, qos=1)
         self._in_flight[sent.mid] = row.sequence
 

@@ -1,10 +1,10 @@
 """What is said on each topic, and how it is made from the engine's values. The JSON Schemas are generated from here."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from engine.types import Decision, Finding, Measurement, Scan, Where
 
@@ -175,6 +175,28 @@ class ScanStatePayload(Envelope, kw_only=True):
     ended: bool
 
 
+class ModelState(Envelope, kw_only=True):
+    """A network: which form of which package on which runner, and whether it serves."""
+
+    name: str
+    version: str
+    sha256: str
+    """Of the package's list of checksums."""
+    form: str
+    """Precision of the network's file: fp32."""
+    runner: str
+    requested: str
+    """Provider asked of the runner."""
+    actual: str
+    """Provider that it uses; empty until it has served."""
+    state: str
+    """starting, serving, failed, restarting or off."""
+    reason: str
+    restarts: int
+    latency_ms: dict[str, float]
+    """p50 and p99 from hand-over to answer, over the last n images."""
+
+
 TOPIC_PAYLOADS: Mapping[str, type[Envelope]] = {
     "state": State,
     "head": Head,
@@ -184,13 +206,9 @@ TOPIC_PAYLOADS: Mapping[str, type[Envelope]] = {
     "frame": FrameHint,
     "flag": Flag,
     "decision": DecisionPayload,
+    "model_state": ModelState,
 }
 """Schema name -> type."""
-
-
-def _number(value: float | None) -> float | None:
-    """JSON has no NaN and no infinity."""
-    return value if value is not None and math.isfinite(value) else None
 
 
 def where_payload(where: Where) -> WherePayload:
@@ -200,16 +218,15 @@ def where_payload(where: Where) -> WherePayload:
 
 
 def measurement_payload(measurement: Measurement) -> MeasurementPayload:
-    value = _number(measurement.value)
     return MeasurementPayload(
         row=measurement.row,
         name=measurement.name,
-        value=value,
+        value=measurement.value,
         unit=measurement.unit,
-        impact=_number(measurement.impact),
+        impact=measurement.impact,
         impact_unit=measurement.impact_unit,
         estimated=measurement.estimated,
-        why_missing=measurement.why_missing or ("not_finite" if value is None else ""),
+        why_missing=measurement.why_missing,
     )
 
 
@@ -295,6 +312,21 @@ def frame_hint(decision: Decision, latency_ms: Mapping[str, float]) -> FrameHint
         verdict=decision.verdict.value,
         latency_ms={stage: round(value, 3) for stage, value in latency_ms.items()},
     )
+
+
+def encode(payload: Envelope) -> bytes:
+    """As JSON; numbers of numpy's types, too: one of them must not end the thread that records every verdict."""
+    return msgspec.json.encode(payload, enc_hook=_plain)
+
+
+def as_mapping(payload: Envelope) -> dict[str, Any]:
+    """What a subscriber reads, without the way over JSON."""
+    told: dict[str, Any] = msgspec.to_builtins(payload, enc_hook=_plain)
+    return told
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def schema_of(name: str) -> dict[str, Any]:

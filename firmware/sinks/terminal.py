@@ -40,6 +40,16 @@ class Terminal:
             line.append(f"  (image {image:.1f} ms)", "dim")
         self._console.print(line, soft_wrap=True)
 
+    def model(self, payload: Mapping[str, Any]) -> None:
+        """One line when a network begins or ceases to serve."""
+        name = f"{payload['name']} {payload['version']}".strip()
+        if payload["state"] == "serving":
+            line = f"network {name} serves on {payload['runner']} ({payload['actual']}); processed images are series 2"
+            self._console.print(line, style="dim", soft_wrap=True, markup=False)
+        elif payload["state"] in ("failed", "restarting"):
+            line = f"▲ network {name} {payload['state']}: {payload['reason']}; images and verdicts go on without it"
+            self._console.print(line, style="yellow", soft_wrap=True, markup=False)
+
 
 def _frame_name(payload: Mapping[str, Any]) -> str:
     index = payload["index"] or {}

@@ -1,5 +1,7 @@
 """Every MQTT topic, as a function. One root per appliance; nothing in a topic names a patient."""
 
+import re
+
 ROOT = "scanside"
 
 
@@ -46,3 +48,8 @@ def flag(appliance: str, scan: str, finding: str) -> str:
 def decision(appliance: str, scan: str) -> str:
     """Verdict of each frame and of the series."""
     return f"{ROOT}/{appliance}/scan/{scan}/decision"
+
+
+def model_state(appliance: str, model: str) -> str:
+    """Retained: what a network runs on, and whether it does. Characters that a topic level cannot hold become `-`."""
+    return f"{ROOT}/{appliance}/model/{re.sub('[^A-Za-z0-9_-]', '-', model)}/state"

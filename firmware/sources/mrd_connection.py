@@ -31,7 +31,7 @@ from firmware.sources.mrd_codec import (
 )
 from firmware.sources.mrd_config import ReplyForm, choose_config, config_from_text
 from firmware.sources.mrd_header import parse_header
-from firmware.sources.mrd_image import choose_scale, image_message
+from firmware.sources.mrd_image import ORIGINAL, PROCESSED, choose_scale, image_message
 from firmware.sources.mrd_session import Session
 from firmware.sources.outbox import Outbox, OutboxLimits
 
@@ -79,7 +79,7 @@ class MrdConnection:
         self._scan: Scan | None = None
         self._config_name, self._form = "scanside", ReplyForm.FLOAT32
         self._scale: float | None = None
-        self._images_sent = 0
+        self._images_sent: Counter[int] = Counter()
         self._stopping = False
         self._peer_done = False
         self._ended_by = "eof"
@@ -118,19 +118,20 @@ class MrdConnection:
         return self._ended_by
 
     def send_image(self, frame: Frame) -> None:
-        """The frame as one IMAGE message in the form that the configuration asks for."""
+        """The frame as one IMAGE message in the form that the configuration asks for; processed ones are series 2."""
         if self._form is ReplyForm.NONE or self._scan is None:
             return
         if self._form is ReplyForm.INT16 and self._scale is None:
             self._scale = choose_scale(frame)
-        self._images_sent += 1
+        series = PROCESSED if frame.processed_by else ORIGINAL
+        self._images_sent[series] += 1
         message = image_message(
             frame,
             self._scan,
             self._form.value,
             scale=self._scale or 1.0,
-            series_index=1,
-            image_index=self._images_sent,
+            series_index=series,
+            image_index=self._images_sent[series],
         )
         if not self._outbox.put(message):
             self._health.count("images_dropped_peer_not_reading")

@@ -42,6 +42,9 @@ IMAGE_HEADER = np.dtype(
 )
 assert IMAGE_HEADER.itemsize == 198, "MRD v1 ImageHeader is 198 bytes"
 
+ORIGINAL, PROCESSED = 1, 2
+"""Series of the images that go back: as reconstructed, and what a network made of them."""
+
 _INT16, _FLOAT32, _MAGNITUDE = 2, 5, 1
 _HEAD_ROOM = 4.0
 _LARGEST = 32767
@@ -103,6 +106,10 @@ def _attributes(frame: Frame, scan: Scan) -> dict[str, list[str]]:
         "ScansideScan": [scan.id],
         "ScansideUnit": ["snr" if frame.snr_units else "arbitrary"],
     }
+    if frame.processed_by:
+        attributes["ImageProcessingHistory"].append("DENOISED")
+        attributes["SeriesDescriptionAdditional"] = ["scanside denoised"]
+        attributes["ScansideNetwork"] = [frame.processed_by]
     if not complete.complete:
         attributes["ImageComments"] = [f"incomplete: {complete.received} of {complete.expected} lines"]
     return attributes

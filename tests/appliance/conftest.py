@@ -10,6 +10,7 @@ from engine.seams import Source
 from engine.types import Decision, Verdict
 from firmware.clock import SystemClock
 from firmware.health import Health
+from firmware.inference.supervisor import InferenceWorker
 from firmware.loop import Judged, Loop, run_scan
 from firmware.sources.mrd_connection import ConnectionLimits
 from firmware.sources.mrd_server import MrdServer, ServerSettings
@@ -34,6 +35,10 @@ class Running:
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.series) >= count, timeout), self.decisions
 
+    def wait_for_decisions(self, count: int, timeout: float = 30) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.decisions) >= count, timeout), len(self.decisions)
+
     @property
     def series(self) -> list[Decision]:
         return [d for d in self.decisions if d.scope == "series"]
@@ -46,9 +51,9 @@ class Running:
         return [d.verdict for d in self.frames]
 
 
-def start_server(**settings: object) -> tuple[Running, MrdServer]:
+def start_server(*, inference: InferenceWorker | None = None, **settings: object) -> tuple[Running, MrdServer]:
     running = Running(Health())
-    loop = Loop(SystemClock(), running.health, running.record)
+    loop = Loop(SystemClock(), running.health, running.record, inference=inference)
 
     def take(source: Source) -> None:
         run_scan(source, loop)

@@ -152,9 +152,9 @@ def test_a_scanner_gets_every_image_and_subscribers_the_whole_story(site: Site) 
     assert any("frame" in text for text in answers.texts)
     assert any("series" in text for text in answers.texts)
 
-    flag = site.wait_for(r"scanside/bay-3/scan/[^/]+/flag/.+", kind="coil_element", life="new")
+    flag = site.wait_for(r"scanside/bay-3/scan/[^/]+/flag/.+", kind="coil-loss", life="new")
     assert flag["where"]["coils"] == [0]
-    site.wait_for(r"scanside/bay-3/scan/[^/]+/flag/.+", kind="coil_element", life="end")
+    site.wait_for(r"scanside/bay-3/scan/[^/]+/flag/.+", kind="coil-loss", life="end")
     site.wait_for(r"scanside/bay-3/scan/[^/]+/frame")
     series = site.wait_for(r"scanside/bay-3/scan/[^/]+/decision", scope="series")
     assert series["verdict"] in ("warn", "rescan")

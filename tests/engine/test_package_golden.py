@@ -1,6 +1,7 @@
 """Golden frames: plain arrays, in the shapes and types of the manifest; and no content crashes the loader."""
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def npy(header: bytes) -> bytes:
 
 
 HUGE = npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 10000000), }\n")
+ENCRYPTED = re.sub(rb"(PK\x01\x02.{4}).", lambda found: found[1] + b"\1", npz(**golden()), flags=re.DOTALL)
 OBJECTS = npz(image=np.array([{"a": 1}], dtype=object))
 FRAMES = golden()
 
@@ -35,6 +37,7 @@ FRAMES = golden()
     [
         (b"garbage", "not an npz"),
         (OBJECTS, "not an npz"),
+        (ENCRYPTED, "encrypted"),
         (zipped("image.npy", HUGE), "not an npz"),
         (zipped("image.npy", b"garbage"), "image"),
         (zipped("image.npy", bytes(256_000_001)), "unpacked"),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from engine.errors import PackageRefused
 from engine.package import graph
@@ -135,6 +135,15 @@ def test_training_information() -> None:
 def test_not_onnx(data: bytes) -> None:
     with pytest.raises(PackageRefused):
         check(data)
+
+
+@pytest.mark.parametrize("bare", [node("Evil", [], []), node("LeakyRelu", ["image"], [], alpha=float("nan"))])
+def test_a_node_without_name_and_output(bare: NodeProto) -> None:
+    refused(network([bare]), f"{bare.op_type} node ''")
+
+
+def test_names_that_are_no_text() -> None:
+    refused(gain().SerializeToString().replace(b"factor", b"fact\xff\xfe", 1), "not valid ONNX")
 
 
 def test_invalid_graphs() -> None:

@@ -116,6 +116,12 @@ def test_a_file_too_many(package: Path) -> None:
     assert "not in the signed list" in error.what
 
 
+@pytest.mark.parametrize("name", [b"\xff.onnx", b"\x1b[31m.onnx", b"a\nb"])
+def test_a_name_that_no_terminal_should_see_is_told_in_ascii(package: Path, name: bytes) -> None:
+    Path(os.fsdecode(os.fsencode(package) + b"/" + name)).write_bytes(b"")
+    assert str(refused(package)).isprintable()
+
+
 def test_a_signed_file_that_is_no_part_of_a_package(tmp_path: Path) -> None:
     assert refused(seal(tmp_path / "p", {**files(), "run.sh": b"rm"})).where.endswith("run.sh")
 

@@ -20,7 +20,7 @@ def fault(decider: Decider, number: int) -> Decision:
 def test_a_finding_is_raised_once_and_ends() -> None:
     alerts, decider = Alerts(), Decider(SCAN)
     assert told(alerts, fault(decider, 0)) == ["new", "new"]
-    assert [entry.kind for entry in alerts.payload().raised] == ["coil_element"], "its consequence raises nothing"
+    assert [entry.kind for entry in alerts.payload().raised] == ["coil-loss"], "its consequence raises nothing"
     assert told(alerts, fault(decider, 1)) == []
     assert told(alerts, decider.close("close")) == ["end", "end"]
     assert alerts.payload().raised == []

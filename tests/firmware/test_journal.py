@@ -5,6 +5,7 @@ from pathlib import Path
 
 import apsw
 import msgspec
+import numpy as np
 import pytest
 
 from firmware.journal import Entry, Journal, Outgoing
@@ -168,4 +169,28 @@ def test_a_failing_listener_stops_nothing(tmp_path: Path) -> None:
     record(journal, "a")
     record(journal, "b")
     assert journal.newest == 2
+    journal.close()
+
+
+def test_numbers_of_numpy_are_recorded_as_any_other(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j.db", Clock())
+    told = threading.Event()
+    journal.append(Entry((Outgoing("a", Head(schema="head/1", newest=np.int64(7), boot="")),), told.set))
+    assert told.wait(10)
+    record(journal, "b")
+    first, _ = journal.read_after(0, 10)
+    assert msgspec.json.decode(first.payload, type=Head).newest == 7
+    journal.close()
+
+
+def test_a_decision_that_cannot_be_encoded_is_lost_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    journal = Journal(tmp_path / "j.db", Clock())
+    told = threading.Event()
+    good, bad = Outgoing("a", Head(schema="head/1", newest=1, boot="")), Head(schema="head/1", newest=2, boot="\ud800")
+    journal.append(Entry((good, Outgoing("a", bad)), told.set))
+    record(journal, "b")
+    assert [row.topic for row in journal.read_after(0, 10)] == ["b"]
+    assert not told.is_set()
+    assert journal.not_recorded == 1
+    assert "cannot be encoded" in caplog.text
     journal.close()

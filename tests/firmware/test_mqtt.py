@@ -112,6 +112,34 @@ def test_birth_decisions_head_and_stopped(mosquitto, journal: Journal) -> None:
     listener.close()
 
 
+class Ahead(SystemClock):
+    """Lets quiet minutes pass at once."""
+
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
+def test_the_first_decision_after_a_quiet_time_is_no_stall(mosquitto, journal: Journal) -> None:
+    clock, health = Ahead(), Health()
+    listener = Listener(mosquitto.port)
+    sink = MqttSink(journal, config(mosquitto.port), "a", health, clock)
+    sink.start()
+    for number in range(1, 4):
+        decide(journal)
+        listener.wait(lambda wanted=number: listener.contiguous == wanted)
+        end = time.monotonic() + 10
+        while sink._acknowledged < number:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        clock.ahead += 60
+    sink.close()
+    listener.close()
+    assert not {"mqtt_stalls", "mqtt_disconnects"} & health.snapshot()["counters"].keys()
+    assert [p["historical"] for p in listener.payloads("/decision")] == [False] * 3
+
+
 def test_a_broker_that_is_away_loses_nothing(mosquitto, journal: Journal) -> None:
     listener = Listener(mosquitto.port, "scanside/a/consumer/page/have")
     sink, health = sink_for(journal, config(mosquitto.port, consumers=["page"]))

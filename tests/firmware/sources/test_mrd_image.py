@@ -59,6 +59,15 @@ def test_an_incomplete_frame_says_so() -> None:
     assert "incomplete: 10 of 16 lines" in image.attribute_string
 
 
+def test_a_processed_image_names_its_network() -> None:
+    meta = ismrmrd.Meta.deserialize(read(message("float32", processed_by="mean 1.2.3")).attribute_string)
+    assert meta["ImageProcessingHistory"] == ["SCANSIDE", "DENOISED"]
+    assert meta["ScansideNetwork"] == "mean 1.2.3"
+    original = ismrmrd.Meta.deserialize(read(message("float32")).attribute_string)
+    assert original["ImageProcessingHistory"] == "SCANSIDE"
+    assert "ScansideNetwork" not in original
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_our_configurations_need_no_remark(name: str) -> None:
     assert choose_config(name).remark == ""

@@ -1,0 +1,21 @@
+"""Whether a network serves, for people and for MQTT."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """What the worker runs, and whether it does."""
+
+    name: str
+    """Of the package; of its folder until it is verified."""
+    runner: str
+    state: str = "starting"
+    """starting, serving, failed, restarting or off."""
+    reason: str = ""
+    """A word, or the sentence with which a package was refused."""
+    version: str = ""
+    sha256: str = ""
+    requested: str = ""
+    actual: str = ""
+    restarts: int = 0

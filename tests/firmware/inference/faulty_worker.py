@@ -1,0 +1,50 @@
+"""The real worker with a network that fails on demand: the first pixel of an image says how. A program, not a test."""
+
+import os
+import signal
+import threading
+
+import numpy as np
+
+from engine import runners
+from firmware.inference import worker
+
+CRASH, EXIT, HANG, NAN, CONSTANT, SHAPE, RAISE, UNTIL_SIGNAL = (1000.0 + n for n in range(8))
+"""First pixel -> what happens."""
+
+
+class Faulty:
+    def __init__(self, real: runners.Runner) -> None:
+        self._real, self.backend = real, real.backend
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        wish = float(batch.flat[0])
+        answer = self._real.run(batch)
+        if wish == CRASH:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        elif wish == EXIT:
+            os._exit(0)
+        elif wish == HANG:
+            threading.Event().wait()
+        elif wish == UNTIL_SIGNAL:
+            signal.sigwait({signal.SIGUSR1})
+        elif wish == NAN:
+            answer[0, 0, -1, -1] = np.nan
+        elif wish == CONSTANT:
+            answer[:] = 5
+        elif wish == SHAPE:
+            return answer[..., 1:]
+        elif wish == RAISE:
+            raise RuntimeError("the device is lost")
+        return answer
+
+
+def main() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    real = worker.load_runner
+    worker.load_runner = lambda name, package: Faulty(real(name, package))
+    worker.main()
+
+
+if __name__ == "__main__":
+    main()
