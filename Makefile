@@ -9,7 +9,7 @@ PACKAGES := mosquitto mosquitto-clients ismrmrd-tools
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: demo demo-faults setup setup-dev test check bench lock system-packages clean
+.PHONY: demo demo-faults setup setup-dev test check train-setup test-train bench bench-models lock system-packages clean
 
 demo: setup
 	$(VENV)/bin/scanside demo
@@ -64,8 +64,29 @@ check: setup-dev
 	$(VENV)/bin/lint-imports
 	$(PY) -m pytest -m "not appliance and not data and not slow" tests/engine tests/firmware tests/models tests/test_house.py
 
+# Training needs torch, which nothing else here does. The shipped networks: docs/training.md.
+train-setup: setup
+	$(PIP) install --no-build-isolation --editable '.[train]'
+
+# The training code, on a CPU, in some minutes.
+test-train: setup-dev train-setup
+	$(PY) -m pytest tests/train
+
 bench: setup-dev
 	$(VENV)/bin/scanside bench loop
+
+# The networks beside their peers, which are installed nowhere else and are in no lock: BM3D's licence allows
+# non-commercial use only. About twenty minutes.
+PEERS := .venv-peers
+bench-models: $(PEERS)/.ready
+	$(PEERS)/bin/scanside bench models
+
+$(PEERS)/.ready: $(VENV)/.python requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement requirements.txt
+	$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install scikit-image==0.26.0 PyWavelets bm3d==4.0.3
+	@touch $@
 
 # After changing dependencies in pyproject.toml; needs uv. No registry address goes into the files.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
@@ -74,4 +95,4 @@ lock:
 	$(LOCK) pyproject.toml --group build --group dev --constraint requirements.txt --output-file requirements-dev.txt
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from engine.errors import PackageRefused
 from engine.package.manifest import Manifest, Tensor, axes_of, bind
 from engine.package.nodes import inner_graphs, named
@@ -43,6 +45,7 @@ def infer_sizes(model: "ModelProto", inputs: Mapping[str, tuple[int, ...]], wher
         if value.name in inputs:
             del value.type.tensor_type.shape.dim[:]
             value.type.tensor_type.shape.dim.extend(TensorShapeProto.Dimension(dim_value=n) for n in inputs[value.name])
+    _write_out(light, inputs)
     try:
         known = _infer(light, light.graph, {}, where)
     except UnicodeDecodeError as error:
@@ -68,6 +71,17 @@ def _without_weights(model: "ModelProto") -> "ModelProto":
         else:
             light.graph.initializer.append(TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims))
     return light
+
+
+def _write_out(model: "ModelProto", inputs: Mapping[str, tuple[int, ...]]) -> None:
+    """The sizes that the network asks of its inputs, as constants: ONNX does not carry them through Slice."""
+    from onnx import numpy_helper
+
+    for node in [n for n in model.graph.node if n.op_type == "Shape" and n.input and n.input[0] in inputs]:
+        bounds = {attribute.name: attribute.i for attribute in node.attribute}
+        shape = inputs[node.input[0]][bounds.get("start", 0) : bounds.get("end")]
+        model.graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), node.output[0]))
+        model.graph.node.remove(node)
 
 
 def _infer(

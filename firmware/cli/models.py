@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from engine.package import Package, load_package, trusted_keys
 from engine.package.manifest import Tensor, axes_of
+from firmware.cli import models_train
 from firmware.cli.model_states import PackageState, find_packages, state_of
 from models.shipped import KEYS, PACKAGES
 
@@ -45,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     keygen = actions.add_parser("keygen", help="make a key pair to sign with")
     keygen.add_argument("folder", type=Path, metavar="DIR", help="where the private and the public half go")
-    for action in (listed, verify, show, pack, keygen):
+    train = actions.add_parser("train", help="train a network of ours (after make train-setup)")
+    models_train.add_arguments(train)
+    for action in (listed, verify, show, pack, keygen, train):
         action.add_argument("--json", action="store_true", help="one JSON document")
     parser.set_defaults(usage=parser)
 
@@ -59,7 +62,7 @@ def _bound(text: str) -> tuple[str, tuple[int, int]]:
 
 
 def run(options: argparse.Namespace) -> int:
-    actions = {"list": _list, "verify": _verify, "show": _show, "pack": _pack, "keygen": _keygen}
+    actions = {"list": _list, "verify": _verify, "show": _show, "pack": _pack, "keygen": _keygen, "train": _train}
     return actions[options.action](options)
 
 
@@ -86,6 +89,8 @@ def _show(options: argparse.Namespace) -> int:
         for tensor in tensors:
             low, high = tensor.range
             print(f"{side:<4}{tensor.name} {_sizes(tensor)} {tensor.dtype}, {low:g} to {high:g} {tensor.unit}")
+            if tensor.labels:
+                print(f"    {'':<{len(tensor.name)}} {', '.join(tensor.labels)}")
     print(f"for: {manifest.trained_for}\nmust not: {manifest.must_not}\n\n{package.card}")
     return 0
 
@@ -118,6 +123,14 @@ def _keygen(options: argparse.Namespace) -> int:
     document = {"key_id": public.stem, "private": str(private), "public": str(public)}
     said = f"{private}: sign with it; keep it off the appliance\n{public}: give it to whoever shall trust you"
     return _tell(options, document, said)
+
+
+def _train(options: argparse.Namespace) -> int:
+    figures = models_train.run(options)
+    said = ", ".join(
+        f"{name} {value:.4g}" for name, value in figures["figures"].items() if isinstance(value, int | float)
+    )
+    return _tell(options, figures, said)
 
 
 def _tell(options: argparse.Namespace, document: Mapping[str, object], said: str) -> int:
@@ -172,7 +185,8 @@ def _document(package: Package) -> dict[str, object]:
 
 def _tensor(tensor: Tensor) -> dict[str, object]:
     shape = [size if isinstance(size, int) else size.name for size in tensor.shape]
-    return {"name": tensor.name, "shape": shape, "dtype": tensor.dtype, "unit": tensor.unit, "range": tensor.range}
+    document = {"name": tensor.name, "shape": shape, "dtype": tensor.dtype, "unit": tensor.unit, "range": tensor.range}
+    return {**document, **({"labels": tensor.labels} if tensor.labels else {})}
 
 
 def _sizes(tensor: Tensor) -> str:

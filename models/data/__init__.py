@@ -1,0 +1,1 @@
+"""Pictures that networks are trained and measured with; no network here."""
