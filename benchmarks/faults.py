@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from firmware.loop import ScanReport, judge_source
+from firmware.offline import ScanReport, judge_source
 from firmware.sources.simulated import ScanFile, SimulatedScan, load_scan
 from models.scans import BRAIN16
 from models.simulate import make_fault

@@ -26,6 +26,7 @@ from engine.errors import Unavailable
 from firmware.appliance import raise_priority
 from firmware.broker import start_broker
 from firmware.version import VERSION
+from models.shipped import denoiser_package, quality_package
 
 PACE = 1000.0
 _ROUNDS = 5
@@ -70,13 +71,16 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def appliance(folder: Path, broker_port: int, *, refuse_priority: bool = False) -> Iterator[tuple[int, psutil.Process]]:
-    """`scanside run` in a process of its own: (scanner port, process)."""
+def appliance(
+    folder: Path, broker_port: int, *, refuse_priority: bool = False, networks: Sequence[str] = ()
+) -> Iterator[tuple[int, psutil.Process]]:
+    """`scanside run` in a process of its own: (scanner port, process); `networks` are lines of its [models]."""
     port = free_port()
     state = folder / f"state{port}"
     config = folder / f"{port}.toml"
     config.write_text(
         f'[appliance]\nname = "bench"\nstate_dir = "{state}"\n[scanner]\nport = {port}\n[mqtt]\nport = {broker_port}\n'
+        + "\n".join(["[models]", *networks])
     )
     command = [sys.executable, "-m", "firmware.cli", "run", "--config", str(config)]
     if refuse_priority:
@@ -85,6 +89,7 @@ def appliance(folder: Path, broker_port: int, *, refuse_priority: bool = False) 
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
         _wait_for_port(port, process)
+        _wait_for_networks(Path(log.name), len(networks))
         yield port, psutil.Process(process.pid)
     finally:
         process.terminate()
@@ -99,6 +104,14 @@ def _wait_for_port(port: int, process: "subprocess.Popen[Any]") -> None:
             return
         time.sleep(0.02)
     raise Unavailable("the server under test did not start")
+
+
+def _wait_for_networks(log: Path, count: int) -> None:
+    end = time.monotonic() + 60
+    while log.read_text().count(" serves on ") < count:
+        if time.monotonic() > end:
+            raise Unavailable("the networks under test do not serve", str(log))
+        time.sleep(0.02)
 
 
 def _send(base: Path, port: int, pace: float) -> "subprocess.Popen[str]":
@@ -260,11 +273,19 @@ def _other_rows(folder: Path, base: Path, broker_port: int, repetitions: int) ->
         finally:
             hog.kill()
             hog.wait(10)
+    with appliance(folder, broker_port, networks=_networks()) as (port, process):
+        timed(base, port, -1)
+        rows["networks on, paced"] = timed(base, port, PACE, broker_port, process).row()
     if shutil.which("setpriv") and os.geteuid() == 0:
         with appliance(folder, broker_port, refuse_priority=True) as (port, process):
             timed(base, port, -1)
             rows["priority refused"] = timed(base, port, PACE, broker_port, process).row()
     return rows
+
+
+def _networks() -> list[str]:
+    quality = quality_package()
+    return [f'denoise = "{denoiser_package()}"', *([f'quality = "{quality}"'] if quality else [])]
 
 
 def machine() -> dict[str, Any]:

@@ -68,8 +68,10 @@ class Runner(Protocol):
         """What executes it."""
         ...
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The answer to `batch` (shapes as in the manifest), valid until the next call; `batch` is not changed.
+    def run(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """The answers to `batch`, one for each output in the manifest's order, shapes as stated there.
+
+        They are valid until the next call; `batch` is not changed.
 
         Raises InputRefused (dtype, shape, not_finite or range) for what the manifest does not promise to take.
         """

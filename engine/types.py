@@ -342,6 +342,8 @@ class Finding:
     caused_by: str = ""
     """Id of the finding that explains this one; then it is a consequence and raises no alert of its own."""
     end_reason: str = ""
+    learned: bool = False
+    """Raised by what a network sees: it warns, and neither explains nor changes what a rule has measured."""
 
 
 @dataclass(frozen=True, slots=True)

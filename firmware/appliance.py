@@ -19,8 +19,8 @@ from firmware.alerts import Alerts
 from firmware.clock import SystemClock
 from firmware.config import Config, ScannerConfig
 from firmware.health import Health
+from firmware.inference.networks import Networks
 from firmware.inference.process import Wishes
-from firmware.inference.status import ModelStatus
 from firmware.inference.supervisor import InferenceWorker
 from firmware.journal import Entry, Journal, Outgoing
 from firmware.latency import Latencies
@@ -87,16 +87,19 @@ class Appliance:
         self._stopping = threading.Event()
         self._model_lock = threading.Lock()
         self.scanner_port = 0
-        self.inference: InferenceWorker | None = None
+        self._workers: dict[str, InferenceWorker] = {}
+        """By name of the package's folder."""
 
     @property
     def backend(self) -> str:
         """What computes here, in words."""
-        if self.inference is None:
+        if not self._workers:
             return "cpu (numpy, no network)"
-        model = self.inference.status
-        on = f"{FORM} on {model.runner}, {model.actual}" if model.state == "serving" else model.state
-        return f"cpu (numpy); network {model.name} {model.version} ({on})"
+        said = []
+        for model in (worker.status for worker in self._workers.values()):
+            on = f"{FORM} on {model.runner}, {model.actual}" if model.state == "serving" else model.state
+            said.append(f"; network {model.name} {model.version} ({on})")
+        return f"cpu (numpy){''.join(said)}"
 
     def start(self) -> None:
         """Open the journal, begin to connect to the broker, listen; raises Unavailable when that cannot be."""
@@ -110,9 +113,8 @@ class Appliance:
             stack.callback(self.mqtt.close)
             warm_up()
             budget = Budget(max_frame_bytes=config.scanner.frame_memory_mib << 20)
-            if config.models.denoise:
-                self._start_inference(stack)
-            loop = Loop(self._clock, self.health, self._record, budget=budget, inference=self.inference)
+            networks = self._start_networks(stack)
+            loop = Loop(self._clock, self.health, self._record, budget=budget, networks=networks)
 
             def take(source: Source) -> None:
                 run_scan(source, loop)
@@ -135,28 +137,39 @@ class Appliance:
         """End open scans, write what is decided, tell the broker `stopped`; within some seconds."""
         self._stack.close()
 
-    def _start_inference(self, stack: ExitStack) -> None:
+    def _start_networks(self, stack: ExitStack) -> Networks:
+        """A process for each configured network; raises ConfigError when two would be one on MQTT."""
         wanted = self._config.models
-        wishes = Wishes(Path(wanted.denoise), (KEYS, *([Path(wanted.keys)] if wanted.keys else [])))
-        self.inference = InferenceWorker(wishes, self.health, self._clock, self._tell_model)
-        self.inference.start()
-        stack.callback(self.inference.stop)
+        if wanted.denoise and Path(wanted.denoise).name == Path(wanted.quality).name:
+            raise ConfigError("its folder has the name of the other network's", "models.quality", "rename one of them")
+        return Networks(
+            self._start_network(wanted.denoise, "denoise", stack), self._start_network(wanted.quality, "quality", stack)
+        )
 
-    def _tell_model(self, _: ModelStatus) -> None:
-        payload = self._retain_model()
+    def _start_network(self, folder: str, task: str, stack: ExitStack) -> InferenceWorker | None:
+        if not folder:
+            return None
+        keys = self._config.models.keys
+        wishes = Wishes(Path(folder), (KEYS, *([Path(keys)] if keys else [])), task)
+        name = wishes.package.name
+        worker = InferenceWorker(wishes, self.health, self._clock, lambda _: self._tell_model(name))
+        self._workers[name] = worker
+        worker.start()
+        stack.callback(worker.stop)
+        return worker
+
+    def _tell_model(self, name: str) -> None:
+        payload = self._retain_model(name)
         if self._model_listener is not None:
             self._model_listener(payload)
 
-    def _retain_model(self) -> ModelState:
-        assert self.inference is not None, "it has a status"
+    def _retain_model(self, name: str) -> ModelState:
+        worker = self._workers[name]
         with self._model_lock:  # or what was read first could be retained last
             payload = ModelState(
-                schema="model_state/1",
-                form=FORM,
-                latency_ms=self.inference.pace.summary(),
-                **asdict(self.inference.status),
+                schema="model_state/1", form=FORM, latency_ms=worker.pace.summary(), **asdict(worker.status)
             )
-            self.mqtt.retain(topics.model_state(self._name, Path(self._config.models.denoise).name), payload)
+            self.mqtt.retain(topics.model_state(self._name, name), payload)
         return payload
 
     def _record(self, judged: Judged, committed: Callable[[], None]) -> None:
@@ -212,8 +225,8 @@ class Appliance:
 
     def _publish_health(self) -> None:
         self.health.problem("journal", self.journal.problem)
-        if self.inference is not None:
-            self._retain_model()
+        for name in self._workers:
+            self._retain_model(name)
         now = self.health.snapshot()
         self.mqtt.retain(
             topics.health(self._name),

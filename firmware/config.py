@@ -69,9 +69,10 @@ class RecordConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class ModelsConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """[models] signed networks beside the frame loop; verdicts need none."""
+    """[models] signed networks beside the frame loop; verdicts need none, and the quality network may only warn."""
 
     denoise: Annotated[str, Meta(description="package folder; its images go back as series 2; empty: none")] = ""
+    quality: Annotated[str, Meta(description="package folder; its rows of faults may warn; empty: none")] = ""
     keys: Annotated[str, Meta(description="folder of public keys to trust besides the release keys; empty: none")] = ""
 
 

@@ -1,8 +1,8 @@
-"""The frame loop: source -> reconstruct -> image back -> assess, beside it denoise -> decide -> journal.
+"""The frame loop: source -> reconstruct -> image back -> assess, beside it the networks -> decide -> journal.
 
 The thread that receives also reconstructs, so nothing stands between the last readout and the image. Judging
 happens in a second thread per scan with a short bounded queue; the journal's writer is the third. An image never
-waits for a verdict, a verdict is never shown before it is on disk, and neither needs the denoised image.
+waits for a verdict, a verdict is never shown before it is on disk, and neither needs a network.
 """
 
 import logging
@@ -18,10 +18,9 @@ from engine.decide.limits import Limits
 from engine.errors import ScansideError
 from engine.reconstruct.series import Budget, Reconstructed, Reconstruction
 from engine.seams import Clock, Source
-from engine.types import Decision, Frame, FrameIndex, Measurement, OpenLines, Scan, Timings, Unreconstructed
+from engine.types import Decision, Frame, Measurement, OpenLines, Scan, Timings, Unreconstructed
 from firmware.health import Health
-from firmware.inference.denoising import Denoising
-from firmware.inference.supervisor import InferenceWorker
+from firmware.inference.networks import Networks
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +29,9 @@ _QUEUE_WAIT_S = 0.5
 _CLOSE_WAIT_S = 10.0
 _FOLLOWED = 8
 """Readouts after which the judge looks at an open frame: one at a time would cost more in waking than in work."""
+
+_UNANSWERED = {"n01": "not_denoised", "n02": "not_screened"}
+"""First row of a network -> counter of the frames that it did not answer, by reason."""
 
 Done = Reconstructed | Unreconstructed
 
@@ -59,8 +61,7 @@ class Loop:
     record: Record
     limits: Limits | None = None
     budget: Budget = field(default_factory=Budget)
-    inference: InferenceWorker | None = None
-    """None: no network is configured."""
+    networks: Networks = field(default_factory=Networks)
     exam: ExamMemory = field(default_factory=ExamMemory)
 
 
@@ -125,6 +126,7 @@ class Judge:
                 if isinstance(done, Reconstructed):
                     self._reconstruction.release(done.kspace)
         self._judge_skipped()
+        self._loop.networks.earlier.forget(self._scan.id)
         series = Judged(self._scan, self._decider.close(self._ended_by), None, {})
         self._hand_over(series, self._recorded.set)
 
@@ -146,17 +148,16 @@ class Judge:
             self._loop.health.count("processed_images_failed")
 
     def _measure(self, done: Reconstructed) -> tuple[tuple[Measurement, ...], Frame | None]:
-        """Every row, and the denoised frame that the worker made meanwhile, where there is one."""
-        if self._loop.inference is None:
-            return self._assessor.measure(done), None
-        denoising = Denoising(done.frame, self._loop.inference)
+        """Every row, and the denoised frame that a worker made meanwhile, where there is one."""
+        asked = self._loop.networks.ask(self._scan.id, done.frame)
         try:
             measurements = self._assessor.measure(done)
         finally:
-            processed, told = denoising.finish()
-        if told.why_missing:
-            self._loop.health.count(f"not_denoised_{told.why_missing}")
-        return (*measurements, told), processed
+            processed, told = asked.finish()
+        for row in told:
+            if row.why_missing and row.row in _UNANSWERED:
+                self._loop.health.count(f"{_UNANSWERED[row.row]}_{row.why_missing}")
+        return (*measurements, *told), processed
 
     def _judge_skipped(self) -> None:
         while not self._skipped.empty():
@@ -258,54 +259,3 @@ def _refuse(source: Source, loop: Loop, scan: str, error: ScansideError) -> None
     loop.health.count(f"refused_{getattr(error, 'reason', 'input')}")
     log.warning("scan=%s refused: %s", scan, error)
     source.send_text(f"ERROR: {error}")
-
-
-@dataclass(frozen=True, slots=True)
-class FrameReport:
-    """One frame judged offline; `image` is None where no image is made."""
-
-    decision: Decision
-    image: Frame | None
-    index: FrameIndex
-
-
-@dataclass(frozen=True, slots=True)
-class ScanReport:
-    """A whole scan judged offline."""
-
-    scan: Scan
-    frames: tuple[FrameReport, ...]
-    series: Decision
-    counters: dict[str, int]
-
-    @property
-    def measurements(self) -> tuple[Measurement, ...]:
-        """Of the last frame that has any."""
-        return next((f.decision.measurements for f in reversed(self.frames) if f.decision.measurements), ())
-
-
-def judge_source(
-    source: Source, clock: Clock, limits: Limits | None = None, exam: ExamMemory | None = None
-) -> ScanReport:
-    """The same path without threads, journal or sinks, for files; raises InputRefused."""
-    scan = source.scan()
-    reconstruction = Reconstruction(scan, clock)
-    assessor, decider = Assessor(scan, exam), Decider(scan, limits)
-    frames: list[FrameReport] = []
-
-    def judge(done: Done) -> None:
-        if isinstance(done, Unreconstructed):
-            decision = decider.unjudged(done, done.reason, done.detail)
-            frames.append(FrameReport(decision, None, done.index))
-            return
-        done = reconstruction.with_noise(done)
-        decision = decider.frame(done.frame, assessor.measure(done))
-        frames.append(FrameReport(decision, done.frame, done.frame.index))
-        reconstruction.release(done.kspace)
-
-    for readouts in source.readouts():
-        for done in reconstruction.add(readouts):
-            judge(done)
-    for done in reconstruction.close(source.ended_by):
-        judge(done)
-    return ScanReport(scan, tuple(frames), decider.close(source.ended_by), dict(reconstruction.counters))

@@ -7,3 +7,15 @@ PACKAGES = Path(__file__).parent / "packages"
 
 KEYS = Path(__file__).parent / "keys"
 """Public halves of the release keys; the private halves were never written anywhere."""
+
+
+def denoiser_package() -> Path:
+    """The trained denoiser; the smoothing network where none is shipped."""
+    trained = PACKAGES / "denoiser"
+    return trained if trained.is_dir() else PACKAGES / "smooth"
+
+
+def quality_package() -> Path | None:
+    """The trained quality network; None where none is shipped."""
+    trained = PACKAGES / "quality"
+    return trained if trained.is_dir() else None

@@ -38,7 +38,10 @@ _RAW = ("m01", "m02")
 _NAMED = 3
 """Slices that a sentence names."""
 
-_Place = tuple[str, FrameIndex]
+_Source = tuple[str, bool]
+"""Kind of fault, and whether a network sees it: what it says never moves the finding of a rule."""
+
+_Place = tuple[_Source, FrameIndex]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def _joined(one: Where, other: Where) -> Where:
 
 
 class _Tracked:
-    """One kind of fault in one stratum (slice, contrast, phase, set); several rows may look for it."""
+    """One kind of fault of one source in one stratum (slice, contrast, phase, set); several rows may look for it."""
 
     def __init__(self) -> None:
         self._debounces: dict[str, Debounce] = {}
@@ -126,10 +129,10 @@ class Decider:
         judged = [_Judged(self._limits.rows[m.row], m, self._limits.judge(m)) for m in known]
         stratum = replace(frame.index, repetition=0)
         number = frame.index.repetition
-        kinds: dict[str, list[_Judged]] = {}
+        sources: dict[_Source, list[_Judged]] = {}
         for row in judged:
-            kinds.setdefault(row.limits.kind, []).append(row)
-        followed = [self._follow(kind, rows, stratum, number) for kind, rows in kinds.items()]
+            sources.setdefault((row.limits.kind, row.limits.learned), []).append(row)
+        followed = [self._follow(source, rows, stratum, number) for source, rows in sources.items()]
         changes = [change for change in followed if change is not None]
         alive = name_causes([t.finding for (_, s), t in self._tracked.items() if t.finding and s == stratum])
         missing = self._missing_rows({row.measurement.row: row.judgement for row in judged})
@@ -154,7 +157,7 @@ class Decider:
         """Verdict of the series; ends every finding that is still alive."""
         aborted = ended_by in ABORTED
         changes, unconfirmed = [], []
-        for (kind, _), tracked in self._tracked.items():
+        for ((kind, _), _), tracked in self._tracked.items():
             _, action = TRANSITIONS[tracked.state, Event.SCAN_END]
             if action is Action.END and tracked.finding is not None:
                 changes.append(replace(tracked.finding, life=Life.END, end_reason="scan_ended"))
@@ -199,9 +202,9 @@ class Decider:
 
     # --- inside ------------------------------------------------------------------------------------
 
-    def _follow(self, kind: str, rows: Sequence[_Judged], stratum: FrameIndex, number: int) -> Finding | None:
+    def _follow(self, source: _Source, rows: Sequence[_Judged], stratum: FrameIndex, number: int) -> Finding | None:
         """Advance one finding's life by a frame; the finding if its life changed."""
-        tracked = self._tracked.setdefault((kind, stratum), _Tracked())
+        tracked = self._tracked.setdefault((source, stratum), _Tracked())
         tracked.state, action = TRANSITIONS[tracked.state, tracked.take(rows, number)]
         worst = _speaking(rows)
         if action is Action.RAISE:
@@ -217,9 +220,10 @@ class Decider:
     def _raise(self, tracked: _Tracked, worst: _Judged, stratum: FrameIndex, number: int) -> Finding:
         first, kind, judgement = tracked.first_bad, worst.limits.kind, worst.judgement
         message, action = words(worst.limits.advice, self._scan, worst.measurement, judgement.severity, first)
+        source = f"learned-{kind}" if worst.limits.learned else kind
         place = f"{stratum.encoding}.{stratum.slice}.{stratum.contrast}.{stratum.phase}.{stratum.set}"
         finding = Finding(
-            id=f"{self._scan.id}-{kind}-{place}-{first}",
+            id=f"{self._scan.id}-{source}-{place}-{first}",
             kind=kind,
             life=Life.NEW,
             severity=judgement.severity,
@@ -232,6 +236,7 @@ class Decider:
             advice=worst.limits.advice,
             message=message,
             action=action,
+            learned=worst.limits.learned,
         )
         tracked.finding = finding
         self._raised[finding.id] = finding

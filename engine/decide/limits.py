@@ -14,7 +14,7 @@ from engine.types import Measurement, Verdict
 CLEAR_FACTOR = 0.8
 """Hysteresis: a fault is over below this share of its limit (above the limit divided by it where low is bad)."""
 
-_ROW_KEYS = {"kind", "direction", "detect", "warn", "rescan", "debounce", "advice"}
+_ROW_KEYS = {"kind", "direction", "detect", "warn", "rescan", "debounce", "advice", "learned"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class RowLimits:
     window: int
     """Raised when `needed` of the last `window` frames are bad."""
     advice: str
+    learned: bool = False
+    """A network's row: its findings live beside those of the rules, and only warn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ def _row(name: str, body: dict[str, Any], errors: list[str]) -> RowLimits | None
     ]
     if body.get("direction") not in ("up", "down"):
         errors.append(f"rows.{name}: direction is up or down")
+    if body.get("learned", False) not in (False, True) or (body.get("learned") and "rescan" in body):
+        errors.append(f"rows.{name}: learned is true or false, and a learned row only warns")
     debounce = body.get("debounce")
     if not (isinstance(debounce, list) and len(debounce) == 2 and 1 <= debounce[0] <= debounce[1]):
         errors.append(f"rows.{name}: debounce is [needed, of]")
@@ -164,6 +168,7 @@ def _row(name: str, body: dict[str, Any], errors: list[str]) -> RowLimits | None
         needed=body["debounce"][0],
         window=body["debounce"][1],
         advice=body["advice"],
+        learned=body.get("learned", False),
     )
 
 

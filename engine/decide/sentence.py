@@ -20,12 +20,14 @@ def sentence(
 ) -> str:
     """The worst finding without a cause of its own speaks; findings come with causes first.
 
-    `details` has words for reasons that are not in the advice table.
+    What only a network sees comes after every reason. `details` has words for reasons that are not in the advice table.
     """
     if verdict is Verdict.OK:
         entry = table()["ok"]
         return f"{WORD[verdict]}: {entry['message']}. {entry['action']}."
     speaking = [finding for finding in findings if finding.severity is verdict] or list(findings)
+    if reasons and all(finding.learned for finding in speaking):
+        speaking = []
     if verdict is not Verdict.CANNOT_JUDGE and speaking:
         finding = next((f for f in speaking if not f.caused_by), speaking[0])
         return f"{WORD[verdict]}: {finding.message}. {finding.action}."

@@ -48,6 +48,8 @@ class Tensor:
     unit: str
     range: tuple[float, float]
     """Lowest and highest value, in `unit`, that the network was made for."""
+    labels: tuple[str, ...] = ()
+    """What an output's second size counts, a word each; empty: not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class _TensorTable(msgspec.Struct, forbid_unknown_fields=True):
     dtype: str
     unit: _Said
     range: tuple[float, float]
+    labels: Annotated[list[_Word], Meta(max_length=64)] = []
 
 
 class _ManifestTable(msgspec.Struct, forbid_unknown_fields=True):
@@ -162,7 +165,12 @@ def _tensor(table: _TensorTable, axes: Mapping[str, Axis], where: str) -> Tensor
             mend = f"add [axes.{size}] with min and max"
             raise _refused(f"{table.name}: the size {size!r} has no bound", where, mend)
         shape.append(axes[size] if isinstance(size, str) else size)
-    return Tensor(table.name, tuple(shape), table.dtype, table.unit, (low, high))
+    if table.labels and table.shape[1:2] != [len(table.labels)]:
+        held = table.shape[1] if len(table.shape) > 1 else "missing"
+        raise _refused(f"{table.name}: {len(table.labels)} labels, but the second size is {held}", where)
+    if len(set(table.labels)) < len(table.labels):
+        raise _refused(f"{table.name}: two labels are the same", where)
+    return Tensor(table.name, tuple(shape), table.dtype, table.unit, (low, high), tuple(table.labels))
 
 
 def _limits(dtype: str) -> tuple[float, float]:
@@ -177,6 +185,9 @@ def _check_whole(table: _ManifestTable, tensors: tuple[Tensor, ...], where: str)
     for name in names:
         if names.count(name) > 1:
             raise _refused(f"{name} is the name of two tensors", where)
+    for tensor in table.inputs:
+        if tensor.labels:
+            raise _refused(f"{tensor.name}: only an output has labels", where, "remove them")
     for name in table.axes.keys() - axes_of(tensors).keys():
         raise _refused(f"axes.{name} is in no shape", where)
     if table.opset not in OPSETS:

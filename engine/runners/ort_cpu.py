@@ -23,7 +23,7 @@ class _Bound:
     """One shape's memory, and the binding that points to it."""
 
     image: NDArray[np.float32]
-    answer: NDArray[np.float32]
+    answers: tuple[NDArray[np.float32], ...]
     binding: ort.IOBinding
 
 
@@ -32,14 +32,11 @@ class OrtCpu:
 
     def __init__(self, package: Package) -> None:
         manifest = package.manifest
-        if len(manifest.inputs) != 1 or len(manifest.outputs) != 1:
-            raise Unavailable(
-                f"{len(manifest.inputs)} inputs and {len(manifest.outputs)} outputs",
-                manifest.name,
-                "this runner takes networks with one input and one output",
-            )
-        self._input, self._output = manifest.inputs[0], manifest.outputs[0]
-        for tensor in (self._input, self._output):
+        if len(manifest.inputs) != 1:
+            mend = "this runner takes networks with one input: put several images into its channels"
+            raise Unavailable(f"{len(manifest.inputs)} inputs", manifest.name, mend)
+        self._input, self._outputs = manifest.inputs[0], manifest.outputs
+        for tensor in (self._input, *self._outputs):
             if tensor.dtype != "float32":
                 mend = "this runner takes and gives float32: convert inside the network"
                 raise Unavailable(f"{tensor.name} is {tensor.dtype}", manifest.name, mend)
@@ -55,8 +52,8 @@ class OrtCpu:
         """Asked for and got."""
         return Backend("onnxruntime-cpu", _PROVIDER, self._session.get_providers()[0])
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The network's answer to `batch`, in memory that the next call with this shape overwrites.
+    def run(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """The network's answers to `batch`, in memory that the next call with this shape overwrites.
 
         Raises InputRefused when `batch` is not what the manifest promises to take.
         """
@@ -65,18 +62,19 @@ class OrtCpu:
         check_values(batch, self._input)
         np.copyto(bound.image, batch)
         self._session.run_with_iobinding(bound.binding)
-        return bound.answer
+        return bound.answers
 
     def _bind(self, shape: tuple[int, ...], sizes: dict[str, int]) -> _Bound:
         """Memory for one more shape; the oldest goes when there are many."""
         if len(self._bound) >= _MOST_SHAPES:
             self._bound.popitem(last=False)
         image = np.zeros(shape, np.float32)
-        answer = np.zeros(shape_at(self._output, sizes), np.float32)
+        answers = tuple(np.zeros(shape_at(output, sizes), np.float32) for output in self._outputs)
         binding = self._session.io_binding()
         binding.bind_input(self._input.name, "cpu", 0, np.float32, shape, image.ctypes.data)
-        binding.bind_output(self._output.name, "cpu", 0, np.float32, answer.shape, answer.ctypes.data)
-        self._bound[shape] = bound = _Bound(image, answer, binding)
+        for output, answer in zip(self._outputs, answers, strict=True):
+            binding.bind_output(output.name, "cpu", 0, np.float32, answer.shape, answer.ctypes.data)
+        self._bound[shape] = bound = _Bound(image, answers, binding)
         return bound
 
 

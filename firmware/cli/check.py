@@ -15,7 +15,7 @@ from engine.assess.selection import ExamMemory
 from engine.errors import ScansideError
 from engine.types import Verdict
 from firmware.clock import SystemClock
-from firmware.loop import ScanReport, judge_source
+from firmware.offline import ScanReport, judge_source
 from firmware.sinks.terminal import LOOK
 from firmware.sources.array_file import SUFFIXES, ArrayFile
 from firmware.sources.mrd_file import MrdFile

@@ -17,12 +17,13 @@ from engine.errors import ConfigError, Unavailable
 from firmware.appliance import Appliance, raise_priority
 from firmware.broker import Broker, start_broker
 from firmware.cli.demo_fault import NONE, FaultWishes, demo_scan, wished_fault
+from firmware.cli.demo_networks import Readiness, networks_document
 from firmware.config import default_config
 from firmware.loop import Judged
 from firmware.sinks.payloads import ModelState, as_mapping, decision_payload
 from firmware.sinks.terminal import Terminal
 from models.scans import BRAIN16
-from models.shipped import PACKAGES
+from models.shipped import denoiser_package, quality_package
 from models.simulate import FAULTS
 from models.simulate.fault import Truth
 
@@ -130,17 +131,20 @@ class _Demo:
     def __init__(self, console: Console, broker: Broker, folder: str, raised: bool) -> None:
         config = default_config()
         config.appliance.name, config.appliance.state_dir = "demo", folder
-        config.models.denoise = str(PACKAGES / "smooth")
+        config.models.denoise = str(denoiser_package())
+        config.models.quality = str(quality_package() or "")
         config.scanner.port, config.mqtt.host, config.mqtt.port = 0, broker.host, broker.port
         self._broker = broker
         self._terminal = Terminal(console)
         self._frames: list[Judged] = []
         self._series: list[Judged] = []
         self._done = threading.Event()
+        self._readiness = Readiness(2 if config.models.quality else 1)
         self.appliance = Appliance(config, listener=self._hear, model_listener=self._hear_model, priority_raised=raised)
 
     def _hear_model(self, state: ModelState) -> None:
         self._terminal.model(as_mapping(state))
+        self._readiness.hear(state)
 
     def _hear(self, judged: Judged) -> None:
         self._terminal.decision(as_mapping(decision_payload(judged.decision, judged.scan, judged.latency_ms)))
@@ -156,6 +160,7 @@ class _Demo:
         """Play one series and wait for its verdict; raises Unavailable when it does not come."""
         self._frames, self._series = [], []
         self._done.clear()
+        self._readiness.wait()
         wishes = {
             "scan": str(scan.resolve()),
             "repetitions": REPETITIONS,
@@ -214,6 +219,7 @@ class _Demo:
                 }
                 for m in last.measurements
             ],
+            "networks": networks_document(last.measurements, decision.findings),
             "latency_ms": self.appliance.latencies.summary(),
             "backend": self.appliance.backend,
             "broker": self._broker.name,

@@ -20,7 +20,7 @@ SLOT_PIXELS = 4 << 20
 REQUEST = struct.Struct("<Q4I")
 """Frame id, slot, then z, y, x."""
 ANSWER = struct.Struct("<Q32s")
-"""Frame id, then why there is no image (empty: it lies in the slot)."""
+"""Frame id, then why there is no answer (empty: it lies in the slot)."""
 LARGEST_MESSAGE = 4096
 """Bytes of the worker's first message (JSON: what it runs, or why it does not) at most."""
 LONGEST_TEXT = 900
@@ -30,7 +30,7 @@ _SLOT_BYTES = 2 * 4 * SLOT_PIXELS
 
 
 class SharedImages:
-    """The slots, seen from either process; each holds an image and the answer to it, both `[z, y, x]` float32."""
+    """The slots, seen from either process; each holds an image `[z, y, x]` and the answer to it, both float32."""
 
     def __init__(self, descriptor: int) -> None:
         self._memory = mmap.mmap(descriptor, SLOTS * _SLOT_BYTES)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.denoise import TASK as DENOISE
 from firmware.inference.link import ANSWER, LARGEST_MESSAGE, REQUEST
 
 COMMAND = (sys.executable, "-m", "firmware.inference.worker")
@@ -23,6 +24,7 @@ class Wishes:
     package: Path
     keys: tuple[Path, ...]
     """Folders of public keys."""
+    task: str = DENOISE
     runner: str = "onnxruntime-cpu"
     command: tuple[str, ...] = COMMAND
 
@@ -36,6 +38,8 @@ class Started(msgspec.Struct, kw_only=True):
     sha256: str = ""
     requested: str = ""
     actual: str = ""
+    kinds: str = ""
+    """Faults that the network looks for, separated by spaces."""
 
 
 class WorkerProcess:
@@ -49,6 +53,7 @@ class WorkerProcess:
             "package": str(wishes.package),
             "keys": [str(folder) for folder in wishes.keys],
             "runner": wishes.runner,
+            "task": wishes.task,
             "images": memory,
             "requests": requests,
             "answers": answers,

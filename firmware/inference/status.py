@@ -9,6 +9,8 @@ class ModelStatus:
 
     name: str
     """Of the package; of its folder until it is verified."""
+    task: str
+    """denoise or quality."""
     runner: str
     state: str = "starting"
     """starting, serving, failed, restarting or off."""

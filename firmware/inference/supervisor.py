@@ -1,4 +1,4 @@
-"""The loop's side of the inference worker: hands images over, takes answers, ends what hangs, starts it again.
+"""The loop's side of an inference worker: hands images over, takes answers, ends what hangs, starts it again.
 
 Threads that judge call `submit` and `collect`; one thread of its own owns the process. A frame waits a bounded time
 and goes on without its processed image; an answer that comes later finds its frame gone and is dropped, by id.
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,13 @@ from firmware.inference.link import SLOT_PIXELS, SLOTS, SharedImages, new_memory
 from firmware.inference.pace import Backoff, Pace, Patience
 from firmware.inference.process import Wishes, WorkerProcess
 from firmware.inference.status import ModelStatus
+from firmware.inference.tasks import TASKS
 
 log = logging.getLogger(__name__)
 
 _TICK_MS = 100
 _STOP_S = 5.0
-_NETWORK_FAULTS = ("not_finite", "constant_output", "wrong_shape", "runner_failed")
+_NETWORK_FAULTS = ("not_finite", "constant_output", "impossible_answer", "wrong_shape", "runner_failed")
 
 
 @dataclass(slots=True)
@@ -36,6 +38,8 @@ class Pending:
     slot: int
     shape: tuple[int, ...]
     since: float
+    kinds: tuple[str, ...] = ()
+    """Faults that the network which has it looks for."""
     done: threading.Event = field(default_factory=threading.Event)
     why: str = ""
     given_up: bool = False
@@ -57,7 +61,9 @@ class InferenceWorker:
         self._wishes, self._health, self._clock, self._told = wishes, health, clock, told
         self._patience, self._backoff = patience or Patience(), backoff or Backoff()
         self.pace = Pace(self._patience)
-        self.status = ModelStatus(wishes.package.name, wishes.runner)
+        self.status = ModelStatus(wishes.package.name, wishes.task, wishes.runner)
+        self.kinds: tuple[str, ...] = ()
+        """Faults that the network looks for; none until it has served."""
         self._lock = threading.Lock()
         self._ids = count(1)
         self._memory = new_memory()
@@ -68,7 +74,7 @@ class InferenceWorker:
         self._process: WorkerProcess | None = None
         self._absent = "starting"
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"inference-{wishes.task}", daemon=True)
 
     # --- from the loop -----------------------------------------------------------------------------
 
@@ -94,25 +100,29 @@ class InferenceWorker:
                 return "worker_late"  # to wait behind it would cost every verdict the same time again
             if not self._free:
                 return "worker_busy"
+            if prod(self._answer_shape(image.shape, self.kinds)) > SLOT_PIXELS:
+                return "unsupported_size"
             pending = Pending(next(self._ids), self._free.pop(), image.shape, now)
         np.copyto(self._images.image(pending.slot, image.shape), image)
         with self._lock:
             if self._process is None:
                 self._free.append(pending.slot)
                 return self._absent
+            pending.kinds = self.kinds
             self._pending[pending.frame] = pending
             self._process.ask(pending.frame, pending.slot, pending.shape)
         return pending
 
     def collect(self, pending: Pending) -> NDArray[np.float32] | str:
-        """The processed `[z, y, x]`, or why there is none; waits until `Patience.wait` after `submit`."""
+        """What the task makes of the answers, or why there is nothing; waits until `Patience.wait` after `submit`."""
         left = pending.since + self._patience.wait - self._clock.monotonic()
         pending.done.wait(max(left, 0.0))
         with self._lock:
             if not pending.done.is_set():
                 pending.given_up = True
                 return "worker_late"
-        answer = None if pending.why else self._images.answer(pending.slot, pending.shape).copy()
+        shape = self._answer_shape(pending.shape, pending.kinds)
+        answer = None if pending.why else self._images.answer(pending.slot, shape).copy()
         with self._lock:
             self._free.append(pending.slot)
         return pending.why if answer is None else answer
@@ -121,6 +131,9 @@ class InferenceWorker:
         """`submit` and `collect`."""
         pending = self.submit(image)
         return pending if isinstance(pending, str) else self.collect(pending)
+
+    def _answer_shape(self, image: tuple[int, ...], kinds: tuple[str, ...]) -> tuple[int, ...]:
+        return TASKS[self._wishes.task].answer_shape(image, len(kinds))
 
     # --- the thread that owns the process ----------------------------------------------------------
 
@@ -173,7 +186,7 @@ class InferenceWorker:
             self._become("failed", started.refused)
             return "refused"
         with self._lock:
-            self._process, self._absent = process, ""
+            self._process, self._absent, self.kinds = process, "", tuple(started.kinds.split())
         self._become(
             "serving",
             name=started.name,
@@ -236,7 +249,8 @@ class InferenceWorker:
     def _become(self, state: str, reason: str = "", **changes: str | int) -> None:
         self.status = replace(self.status, state=state, reason=reason, **changes)  # type: ignore[arg-type]
         wrong = state in ("failed", "restarting")
-        self._health.problem("model", f"{self.status.name} {state}: {reason}; verdicts go on" if wrong else None)
+        said = f"{self.status.name} {state}: {reason}; verdicts go on" if wrong else None
+        self._health.problem(f"model-{self.status.task}", said)
         try:
             self._told(self.status)
         except Exception:

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.denoise import fault_in, why_no_denoiser
 from engine.errors import InputRefused, ScansideError, Unavailable
 from engine.package import load_package, trusted_keys
 from engine.runners import load_runner
 from engine.runners.golden import check_golden
 from engine.seams import Runner
 from firmware.inference.link import ANSWER, LONGEST_TEXT, REQUEST, SharedImages
+from firmware.inference.tasks import TASKS, Task
 
 log = logging.getLogger(__name__)
 
@@ -35,43 +35,41 @@ def main() -> None:
     """Serve until the requests end."""
     wishes = json.loads(sys.argv[1])
     _die_with(wishes["parent"])
-    images = SharedImages(wishes["images"])
+    images, task = SharedImages(wishes["images"]), TASKS[wishes["task"]]
     try:
         package = load_package(Path(wishes["package"]), trusted_keys(*map(Path, wishes["keys"])))
         runner = load_runner(wishes["runner"], package)
-        if why := why_no_denoiser(package.manifest):
-            raise Unavailable(
-                why, package.manifest.name, "docs/packages.md says what a denoising network takes and gives"
-            )
+        if why := task.why_not(package.manifest):
+            mend = f"docs/packages.md says what a network for {wishes['task']} takes and gives"
+            raise Unavailable(why, package.manifest.name, mend)
         check_golden(runner, package)  # also makes the first real image no slower than the others
     except ScansideError as error:
         _say(wishes["answers"], {"refused": str(error)})
         return
     manifest = package.manifest
     about = {"name": manifest.name, "version": manifest.version, "sha256": package.sha256}
-    _say(wishes["answers"], {**about, **asdict(runner.backend)})
+    _say(wishes["answers"], {**about, **asdict(runner.backend), "kinds": " ".join(manifest.outputs[0].labels)})
     while len(request := os.read(wishes["requests"], REQUEST.size)) == REQUEST.size:
         frame, slot, *shape = REQUEST.unpack(request)
-        why = _answer(runner, images, slot, shape)
+        why = _answer(runner, task, images, slot, shape)
         os.write(wishes["answers"], ANSWER.pack(frame, why.encode()))
 
 
-def _answer(runner: Runner, images: SharedImages, slot: int, shape: list[int]) -> str:
+def _answer(runner: Runner, task: Task, images: SharedImages, slot: int, shape: list[int]) -> str:
     """Put the answer to a slot's image beside it; returns why that could not be."""
     image = images.image(slot, shape)
     try:
-        answer = runner.run(image[:, None])
+        answers = runner.run(image.reshape(-1, task.channels, *shape[1:]))
     except InputRefused as error:
         return _REFUSED[error.reason]
     except Exception:
         # The seam to foreign code: whatever a network raises costs this image and nothing else.
         log.exception("the network failed")
         return "runner_failed"
-    if answer.shape != (shape[0], 1, *shape[1:]):
-        return "wrong_shape"
-    if why := fault_in(answer[:, 0], image):
-        return why
-    np.copyto(images.answer(slot, shape), answer[:, 0])
+    answer = task.usable(answers, image)
+    if isinstance(answer, str):
+        return answer
+    np.copyto(images.answer(slot, answer.shape), answer)
     return ""
 
 

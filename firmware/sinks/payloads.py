@@ -25,7 +25,7 @@ class Envelope(msgspec.Struct, kw_only=True):
     """Sent again from the record, or later than it could be."""
 
 
-class WherePayload(msgspec.Struct, kw_only=True):
+class WherePayload(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Where in a frame; empty = the whole frame."""
 
     coils: tuple[int, ...] = ()
@@ -35,7 +35,7 @@ class WherePayload(msgspec.Struct, kw_only=True):
     box: tuple[int, int, int, int] | None = None
 
 
-class MeasurementPayload(msgspec.Struct, kw_only=True):
+class MeasurementPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One number with its unit, or why there is none."""
 
     row: str
@@ -179,6 +179,8 @@ class ModelState(Envelope, kw_only=True):
     """A network: which form of which package on which runner, and whether it serves."""
 
     name: str
+    task: str
+    """denoise or quality."""
     version: str
     sha256: str
     """Of the package's list of checksums."""

@@ -44,7 +44,8 @@ class Terminal:
         """One line when a network begins or ceases to serve."""
         name = f"{payload['name']} {payload['version']}".strip()
         if payload["state"] == "serving":
-            line = f"network {name} serves on {payload['runner']} ({payload['actual']}); processed images are series 2"
+            gives = "what it sees may warn" if payload.get("task") == "quality" else "processed images are series 2"
+            line = f"network {name} serves on {payload['runner']} ({payload['actual']}); {gives}"
             self._console.print(line, style="dim", soft_wrap=True, markup=False)
         elif payload["state"] in ("failed", "restarting"):
             line = f"▲ network {name} {payload['state']}: {payload['reason']}; images and verdicts go on without it"

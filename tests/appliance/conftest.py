@@ -10,7 +10,7 @@ from engine.seams import Source
 from engine.types import Decision, Verdict
 from firmware.clock import SystemClock
 from firmware.health import Health
-from firmware.inference.supervisor import InferenceWorker
+from firmware.inference.networks import Networks
 from firmware.loop import Judged, Loop, run_scan
 from firmware.sources.mrd_connection import ConnectionLimits
 from firmware.sources.mrd_server import MrdServer, ServerSettings
@@ -51,9 +51,9 @@ class Running:
         return [d.verdict for d in self.frames]
 
 
-def start_server(*, inference: InferenceWorker | None = None, **settings: object) -> tuple[Running, MrdServer]:
+def start_server(*, networks: Networks | None = None, **settings: object) -> tuple[Running, MrdServer]:
     running = Running(Health())
-    loop = Loop(SystemClock(), running.health, running.record, inference=inference)
+    loop = Loop(SystemClock(), running.health, running.record, networks=networks or Networks())
 
     def take(source: Source) -> None:
         run_scan(source, loop)

@@ -44,13 +44,13 @@ def header(*, coils=4, lines=32, samples=64, width=32, repetitions=1, trajectory
     )
 
 
-def object_kspace(coils=4, lines=32, samples=64, seed=0) -> np.ndarray:
-    """k-space `[coil, line, sample]` of a disc seen by smooth coils, oversampled twice along x."""
+def object_kspace(coils=4, lines=32, samples=64, seed=0, signal=100) -> np.ndarray:
+    """k-space `[coil, line, sample]` of a disc seen by smooth coils in noise of sd 1, oversampled twice along x."""
     y, x = np.mgrid[-1 : 1 : lines * 1j, -2 : 2 : samples * 1j]
     disc = (np.hypot(x, y * 1.1) < 0.7).astype(float) + 0.3 * (np.hypot(x - 0.2, y) < 0.25)
     angles = 2 * np.pi * np.arange(coils) / coils
     maps = np.stack([np.exp(-((x - np.cos(a)) ** 2 + (y - np.sin(a)) ** 2) / 2 + 1j * a) for a in angles])
-    images = 100 * disc * maps
+    images = signal * disc * maps
     k = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(images, axes=(1, 2)), norm="ortho"), axes=(1, 2))
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal((2, *k.shape))

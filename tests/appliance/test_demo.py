@@ -42,6 +42,7 @@ def test_the_default_says_repeat_and_names_the_connector() -> None:
     assert finding["first_frame"] == told["injected"]["first_frame"] == REPETITIONS // 2
     assert finding["where"]["coils"] == told["injected"]["elements"]
     assert finding["advice"]
+    assert told["networks"].keys() == {"denoiser", "quality"}
     for stage in ("image", "decided", "recorded"):
         assert set(told["latency_ms"][stage]) >= {"p50", "p99"}
     assert told["backend"]

@@ -16,6 +16,7 @@ from engine.assess import ROWS
 from engine.types import Frame
 from firmware.clock import SystemClock
 from firmware.health import Health
+from firmware.inference.networks import Networks
 from firmware.inference.pace import Backoff
 from firmware.inference.process import Wishes
 from firmware.inference.status import ModelStatus
@@ -114,7 +115,7 @@ def test_fifty_kills_cost_no_verdict(network: Network) -> None:
     print(f"SCANSIDE_KILL_SEED={SEED}")
     rng = random.Random(SEED)
     network.wait_for("serving", 1)
-    running, server = start_server(inference=network.worker)
+    running, server = start_server(networks=Networks(network.worker))
     descriptors = psutil.Process().num_fds()
     with Flow(running) as flow:
         while network.worker.status.restarts < KILLS:
@@ -153,7 +154,7 @@ def of(image: ismrmrd.Image, name: str) -> object:
 
 def test_the_processed_image_is_series_2_of_the_same_place(network: Network) -> None:
     network.wait_for("serving", 1)
-    running, server = start_server(inference=network.worker)
+    running, server = start_server(networks=Networks(network.worker))
     parts = [wire(*frame(object_kspace(seed=n), n)) for n in range(3)]
     answers = talk(running.port, begin(header(repetitions=3)), *parts, CLOSE)
     server.stop()
@@ -191,7 +192,7 @@ def test_a_processed_image_that_cannot_be_sent_costs_no_second_verdict(
     send = MrdConnection.send_image
     monkeypatch.setattr(MrdConnection, "send_image", explode)
     network.wait_for("serving", 1)
-    running, server = start_server(inference=network.worker)
+    running, server = start_server(networks=Networks(network.worker))
     parts = [wire(*frame(object_kspace(seed=n), n)) for n in range(3)]
     talk(running.port, begin(header(repetitions=3)), *parts, CLOSE)
     server.stop()

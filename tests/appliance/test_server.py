@@ -10,7 +10,7 @@ import pytest
 from engine.types import Verdict
 from firmware.cli import main
 from firmware.clock import SystemClock
-from firmware.loop import judge_source
+from firmware.offline import judge_source
 from firmware.sources.mrd_file import MrdFile
 from models.scans import BRAIN16
 from tests.appliance.conftest import Running, start_server

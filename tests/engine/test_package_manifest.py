@@ -48,6 +48,7 @@ def test_the_values_of_a_good_one() -> None:
         ('name = "denoised"', 'name = "image"', "two tensors"),
         ('unit = "SNR"', 'unit = ""', "unit"),
         ("[axes.batch]", "[axes.unused]\nmin = 1\nmax = 2\n[axes.batch]", "unused"),
+        ('unit = "SNR"', 'unit = "SNR"\nlabels = ["motion"]', "image: only an output has labels"),
         ("[[inputs]]", "[[inputs", "not TOML"),
     ],
 )
@@ -57,6 +58,39 @@ def test_what_is_wrong_is_named(old: str, new: str, says: str) -> None:
         read(MANIFEST.replace(old, new))
     assert says in str(caught.value)
     assert (caught.value.where, caught.value.reason) == ("p/manifest.toml", "manifest")
+
+
+def labelled(shape: str, labels: str) -> str:
+    return MANIFEST.replace("[axes.batch]", f"""
+[[outputs]]
+name = "probability"
+shape = {shape}
+dtype = "float32"
+unit = "probability"
+range = [0.0, 1.0]
+labels = {labels}
+[axes.batch]""")  # fmt: skip
+
+
+def test_labels_name_what_the_second_size_counts() -> None:
+    plain, named = read(labelled('["batch", 2]', '["motion", "rf-interference"]')).outputs
+    assert plain.labels == ()
+    assert named.labels == ("motion", "rf-interference")
+
+
+@pytest.mark.parametrize(
+    ("shape", "labels", "says"),
+    [
+        ('["batch", 3]', '["motion", "ghost"]', "2 labels, but the second size is 3"),
+        ('["batch"]', '["motion", "ghost"]', "2 labels, but the second size is missing"),
+        ('["batch", "x"]', '["motion", "ghost"]', "2 labels, but the second size is x"),
+        ('["batch", 2]', '["motion", "motion"]', "two labels are the same"),
+        ('["batch", 2]', '["motion", "RF noise"]', "labels"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(shape: str, labels: str, says: str) -> None:
+    with pytest.raises(PackageRefused, match=says):
+        read(labelled(shape, labels))
 
 
 @pytest.mark.parametrize("dtype", ["uint16", "int16", "complex64", "float64", "double", "bfloat16", "string"])

@@ -8,10 +8,12 @@ import msgspec
 import pytest
 
 import firmware.schemas
+from engine.quality import LEARNED
 from engine.types import Decision, Life, Scan, Verdict
 from firmware.schemas.__main__ import rendered
 from firmware.sinks.payloads import TOPIC_PAYLOADS, decision_payload, flag_payload, frame_hint, schema_of
 from tests.engine.decide.test_decide_decider import SCAN, Decider, frame, measurements, with_coils
+from tests.engine.decide.test_decide_learned import seen
 
 FOLDER = Path(firmware.schemas.__file__).parent
 
@@ -42,5 +44,9 @@ def test_what_is_sent_fits_the_schemas() -> None:
 def test_payloads_stay_small() -> None:
     scan, made = decisions()
     assert all(len(msgspec.json.encode(decision_payload(d, scan, {}))) < 8192 for d in made)
+    everything = [*measurements(m04=40.0, m13=3.0, m05=3.0), *seen(**{kind.replace("-", "_"): 1.0 for kind in LEARNED})]
+    crowded = Decider(SCAN).frame(frame(0), everything)
+    assert len(crowded.findings) > len(LEARNED)
+    assert len(msgspec.json.encode(decision_payload(crowded, scan, {}))) < 16384, "what is larger is not sent"
     assert made[1].verdict is not Verdict.OK
     assert made[2].changes[0].life is Life.END

@@ -12,10 +12,11 @@ from firmware.sinks.payloads import ModelState, as_mapping
 from firmware.sinks.terminal import Terminal
 
 
-def told(state: str, reason: str = "", version: str = "1.2.3") -> dict[str, Any]:
+def told(state: str, reason: str = "", version: str = "1.2.3", task: str = "denoise") -> dict[str, Any]:
     payload = ModelState(
         schema="model_state/1",
         name="mean",
+        task=task,
         version=version,
         sha256="",
         form="fp32",
@@ -30,15 +31,17 @@ def told(state: str, reason: str = "", version: str = "1.2.3") -> dict[str, Any]
     return as_mapping(payload)
 
 
-def printed(state: str, reason: str = "", version: str = "1.2.3") -> str:
+def printed(state: str, reason: str = "", version: str = "1.2.3", task: str = "denoise") -> str:
     out = io.StringIO()
-    Terminal(Console(file=out, width=200)).model(told(state, reason, version))
+    Terminal(Console(file=out, width=200)).model(told(state, reason, version, task))
     return out.getvalue()
 
 
 def test_serving_says_on_what() -> None:
     said = printed("serving")
     assert "mean 1.2.3 serves on onnxruntime-cpu (CPUExecutionProvider)" in said
+    assert "processed images are series 2" in said
+    assert "processed" not in printed("serving", task="quality")
 
 
 @pytest.mark.parametrize("state", ["failed", "restarting"])

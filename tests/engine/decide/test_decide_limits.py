@@ -6,6 +6,7 @@ from engine.assess import ROWS
 from engine.decide.advice import table
 from engine.decide.limits import load_limits, shipped_limits
 from engine.errors import ConfigError
+from engine.quality import LEARNED
 from engine.types import Measurement, Verdict
 
 
@@ -16,7 +17,9 @@ def measured(row: str, value: float | None, **more) -> Measurement:
 
 def test_every_row_has_limits_and_words() -> None:
     limits = shipped_limits()
-    assert set(limits.rows) == set(ROWS) - {"m17", "m27"}, "ringing and gradient timing are measured, never judged"
+    judged = {name for name, row in limits.rows.items() if not row.learned}
+    assert judged == set(ROWS) - {"m17", "m27"}, "ringing and gradient timing are measured, never judged"
+    assert {row.kind: name for name, row in limits.rows.items() if row.learned} == LEARNED
     for row in limits.rows.values():
         assert row.advice in table()
         assert row.detect.source
@@ -39,6 +42,14 @@ def test_all_mistakes_come_at_once() -> None:
         load_limits(text)
     for fragment in ("m99", "direction", "source is missing", "debounce", "colour"):
         assert fragment in str(caught.value)
+
+
+@pytest.mark.parametrize("said", ['learned=true\nrescan={value=2.0,unit="1",source="s"}', 'learned="yes"'])
+def test_a_learned_row_only_warns(said: str) -> None:
+    text = '[rows.n03]\nkind="k"\ndirection="up"\ndetect={value=1.0,unit="1",source="s"}\ndebounce=[1,1]\nadvice="a"\n'
+    assert load_limits(text + "learned=true\n").rows["n03"].learned
+    with pytest.raises(ConfigError, match="a learned row only warns"):
+        load_limits(text + said)
 
 
 def test_the_version_follows_the_text() -> None:

@@ -59,7 +59,7 @@ class Watched:
 
     @property
     def problem(self) -> str:
-        return self.health.snapshot()["problems"].get("model", "")
+        return self.health.snapshot()["problems"].get(f"model-{self.worker.status.task}", "")
 
     def process(self) -> psutil.Process:
         (child,) = [c for c in psutil.Process().children() if "worker" in " ".join(c.cmdline())]
@@ -69,11 +69,11 @@ class Watched:
 Start = Callable[..., Watched]
 
 
-def begin(path: tuple[Path, ...], command=COMMAND, patience=PATIENCE) -> Watched:
+def begin(path: tuple[Path, ...], command=COMMAND, patience=PATIENCE, task="denoise") -> Watched:
     health = Health()
     watched: Watched
     worker = InferenceWorker(
-        Wishes(path[0], path[1:], command=command),
+        Wishes(path[0], path[1:], task, command=command),
         health,
         SystemClock(),
         lambda status: watched.hear(status),

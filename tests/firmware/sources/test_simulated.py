@@ -8,7 +8,7 @@ import pytest
 
 from engine.acquisition import LAST_IN_SLICE, NOISE_MEASUREMENT
 from firmware.clock import SystemClock
-from firmware.loop import judge_source
+from firmware.offline import judge_source
 from firmware.sources.simulated import ScanFile, SimulatedScan, load_scan, scan_of
 from models.scans import BRAIN16
 from models.simulate import combine, make_fault

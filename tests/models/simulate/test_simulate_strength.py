@@ -7,7 +7,7 @@ import pytest
 
 from engine.decide.limits import shipped_limits
 from firmware.clock import SystemClock
-from firmware.loop import judge_source
+from firmware.offline import judge_source
 from firmware.sources.simulated import ScanFile, SimulatedScan, load_scan
 from models.scans import BRAIN16
 from models.simulate import FAULTS, make_fault
