@@ -76,7 +76,7 @@ bench: setup-dev
 	$(VENV)/bin/scanside bench loop
 
 # The networks beside their peers, which are installed nowhere else and are in no lock: BM3D's licence allows
-# non-commercial use only. About twenty minutes.
+# non-commercial use only. About a quarter of an hour.
 PEERS := .venv-peers
 bench-models: $(PEERS)/.ready
 	$(PEERS)/bin/scanside bench models

@@ -26,7 +26,6 @@ from engine.errors import Unavailable
 from firmware.appliance import raise_priority
 from firmware.broker import start_broker
 from firmware.version import VERSION
-from models.shipped import denoiser_package, quality_package
 
 PACE = 1000.0
 _ROUNDS = 5
@@ -72,15 +71,15 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def appliance(
-    folder: Path, broker_port: int, *, refuse_priority: bool = False, networks: Sequence[str] = ()
+    folder: Path, broker_port: int, *, refuse_priority: bool = False, networks: bool = True
 ) -> Iterator[tuple[int, psutil.Process]]:
-    """`scanside run` in a process of its own: (scanner port, process); `networks` are lines of its [models]."""
+    """`scanside run` in a process of its own: (scanner port, process)."""
     port = free_port()
     state = folder / f"state{port}"
     config = folder / f"{port}.toml"
     config.write_text(
         f'[appliance]\nname = "bench"\nstate_dir = "{state}"\n[scanner]\nport = {port}\n[mqtt]\nport = {broker_port}\n'
-        + "\n".join(["[models]", *networks])
+        + ("" if networks else '[models]\ndenoise = ""\nquality = ""\n')
     )
     command = [sys.executable, "-m", "firmware.cli", "run", "--config", str(config)]
     if refuse_priority:
@@ -89,7 +88,7 @@ def appliance(
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
         _wait_for_port(port, process)
-        _wait_for_networks(Path(log.name), len(networks))
+        _wait_for_networks(Path(log.name), 2 if networks else 0)
         yield port, psutil.Process(process.pid)
     finally:
         process.terminate()
@@ -273,19 +272,14 @@ def _other_rows(folder: Path, base: Path, broker_port: int, repetitions: int) ->
         finally:
             hog.kill()
             hog.wait(10)
-    with appliance(folder, broker_port, networks=_networks()) as (port, process):
+    with appliance(folder, broker_port, networks=False) as (port, process):
         timed(base, port, -1)
-        rows["networks on, paced"] = timed(base, port, PACE, broker_port, process).row()
+        rows["without networks, paced"] = timed(base, port, PACE, broker_port, process).row()
     if shutil.which("setpriv") and os.geteuid() == 0:
         with appliance(folder, broker_port, refuse_priority=True) as (port, process):
             timed(base, port, -1)
             rows["priority refused"] = timed(base, port, PACE, broker_port, process).row()
     return rows
-
-
-def _networks() -> list[str]:
-    quality = quality_package()
-    return [f'denoise = "{denoiser_package()}"', *([f'quality = "{quality}"'] if quality else [])]
 
 
 def machine() -> dict[str, Any]:

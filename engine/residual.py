@@ -3,7 +3,7 @@
 The difference between an image and its denoised self, the method noise, must look like noise and hold no structure of
 the image (Buades, Coll and Morel 2005, Multiscale Model. Simul. 4:490). In SNR units more is known: noise has sd 1 at
 most (root sum of squares: 0.66 where there is no signal, 1 where there is much) and mean 0 about what the network is to
-give, so nothing that is chosen without looking at the noise - the frame, a patch, the edges - loses more than energy 1
+give, so nothing that is chosen without looking at the noise - the object, a patch, the edges - loses more than energy 1
 per pixel, and a sum over n pixels has sd sqrt(n). An erased object of contrast c over n pixels moves that sum by c n:
 c sqrt(n) is its detectability (Rose 1948, J. Opt. Soc. Am. 38:196, who sees it from 5 on).
 """
@@ -20,6 +20,8 @@ _NOISE_LEVEL = 1.1
 _PATCH = 1.63 * _NOISE_LEVEL**2
 """Energy per pixel of 16 x 16: the chi-square quantile of 256 degrees of freedom at 1e-9, for the thousand patches of a
 frame at one false alarm in a million frames."""
+_OBJECT = 0.1
+"""Of the brightest cell."""
 _EDGE_SIGMAS = 5.0
 _WINDOW = 6.6
 """Standard normal quantile of two sides at 4e-11, for the 20,000 windows of a frame: as seldom."""
@@ -31,8 +33,8 @@ _LEAST_EDGE = 1e-6
 def why_not_noise(image: NDArray[np.float32], answer: NDArray[np.float32]) -> str:
     """Why `answer` is not shown in place of `image`, both `[z, y, x]` in SNR units; empty when it may be.
 
-    `change_too_large`: a pixel by more than 3. `removed_too_much`: the frame or a patch lost more energy than noise
-    holds. `structure_removed`: the edges did, or a window of 4 or 8 pixels lost what could have been seen in it.
+    `change_too_large`: a pixel by more than 3. `removed_too_much`: the object or a patch of it lost more energy than
+    noise holds. `structure_removed`: the edges did, or a window of 4 or 8 pixels lost what could have been seen in it.
     """
     for plane, made in zip(image, answer, strict=True):
         if why := _why(np.subtract(plane, made), made):
@@ -45,9 +47,7 @@ def _why(residual: NDArray[np.float32], made: NDArray[np.float32]) -> str:
     if not max(float(residual.max()), -float(residual.min())) <= MOST_CHANGE + _ROUNDING:
         return "change_too_large"
     energy = np.square(residual)
-    if not float(energy.mean()) <= _NOISE_LEVEL**2:
-        return "removed_too_much"
-    if not float(_overlapping(_cells(_whole_cells(energy), 3)).max()) <= _PATCH * 256:
+    if not _energies_fit(_cells(_whole_cells(energy), 3), _cells(_whole_cells(made), 3)):
         return "removed_too_much"
     if not _edge_excess(energy, made) <= 0:
         return "structure_removed"
@@ -55,6 +55,19 @@ def _why(residual: NDArray[np.float32], made: NDArray[np.float32]) -> str:
     if not max(_largest_window(fine, 4), _largest_window(_cells(fine, 1), 8)) <= _WINDOW:
         return "structure_removed"
     return ""
+
+
+def _energies_fit(energy: NDArray[np.float32], made: NDArray[np.float32]) -> bool:
+    """Whether noise can hold the object's energy, and that of each of its patches; both arguments are sums over cells.
+
+    Air is left out: what ghosts and pulsation leave there looks like noise, is more than thermal noise, and is no loss.
+    """
+    pixels = _CELL**2
+    least = _OBJECT * float(made.max())
+    there = (made >= least).astype(np.float32)
+    fits = float(np.vdot(energy, there)) <= _NOISE_LEVEL**2 * pixels * float(there.sum())
+    patches = _overlapping(energy)[_overlapping(there) == 4]
+    return fits and float(patches.max(initial=0)) <= _PATCH * 4 * pixels
 
 
 def _edge_excess(energy: NDArray[np.float32], made: NDArray[np.float32]) -> float:

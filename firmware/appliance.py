@@ -38,7 +38,7 @@ from firmware.sinks.payloads import (
 from firmware.sources.mrd_connection import ConnectionLimits
 from firmware.sources.mrd_server import MrdServer, ServerSettings
 from firmware.warmup import warm_up
-from models.shipped import KEYS
+from models.shipped import KEYS, package_folder
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class Appliance:
         if not folder:
             return None
         keys = self._config.models.keys
-        wishes = Wishes(Path(folder), (KEYS, *([Path(keys)] if keys else [])), task)
+        wishes = Wishes(package_folder(folder), (KEYS, *([Path(keys)] if keys else [])), task)
         name = wishes.package.name
         worker = InferenceWorker(wishes, self.health, self._clock, lambda _: self._tell_model(name))
         self._workers[name] = worker

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.errors import ConfigError
+from models.shipped import DENOISER, QUALITY
 
 _MIB = 1 << 20
 
@@ -71,8 +72,12 @@ class RecordConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class ModelsConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """[models] signed networks beside the frame loop; verdicts need none, and the quality network may only warn."""
 
-    denoise: Annotated[str, Meta(description="package folder; its images go back as series 2; empty: none")] = ""
-    quality: Annotated[str, Meta(description="package folder; its rows of faults may warn; empty: none")] = ""
+    denoise: Annotated[
+        str, Meta(description="a shipped package's name, or a folder; its images go back as series 2; empty: none")
+    ] = DENOISER
+    quality: Annotated[
+        str, Meta(description="a shipped package's name, or a folder; its rows of faults may warn; empty: none")
+    ] = QUALITY
     keys: Annotated[str, Meta(description="folder of public keys to trust besides the release keys; empty: none")] = ""
 
 

@@ -9,13 +9,11 @@ KEYS = Path(__file__).parent / "keys"
 """Public halves of the release keys; the private halves were never written anywhere."""
 
 
-def denoiser_package() -> Path:
-    """The trained denoiser; the smoothing network where none is shipped."""
-    trained = PACKAGES / "denoiser"
-    return trained if trained.is_dir() else PACKAGES / "smooth"
+DENOISER, QUALITY = "denoiser", "quality"
+"""What an appliance runs unless its configuration says otherwise."""
 
 
-def quality_package() -> Path | None:
-    """The trained quality network; None where none is shipped."""
-    trained = PACKAGES / "quality"
-    return trained if trained.is_dir() else None
+def package_folder(said: str) -> Path:
+    """The folder of a package: one that is shipped, by its name, or any other."""
+    shipped = PACKAGES / said
+    return shipped if Path(said).name == said and shipped.is_dir() else Path(said)

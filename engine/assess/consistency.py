@@ -120,7 +120,10 @@ def line_consistency(view: FrameView, memory: StratumMemory) -> Measurement:
     told = ~np.isnan(progress.quality)
     if int(told.sum()) < _LEAST_LINES:
         return Measurement("m11", "line_consistency", None, "1", why_missing="too_few_lines")
-    relative = progress.quality / np.median(progress.quality[told])
+    usual = float(np.median(progress.quality[told]))
+    if not usual > 0:
+        return Measurement("m11", "line_consistency", None, "1", why_missing="no_signal")
+    relative = progress.quality / usual
     worst = int(np.nanargmax(relative))
     estimated = view.noise is None or view.noise.estimated
     where = Where(lines=(worst,))
@@ -170,7 +173,8 @@ def calibrate(
     missed = max(float((left - expected).sum()) / float(energy.sum()), 0.0)
     kernel = LineKernel(raw.shape, compression, weights, samples, expected, missed)
     quality = kernel.inconsistency(kernel.compressed(raw), between)
-    worst = float(quality.max() / np.median(quality))
+    usual = float(np.median(quality))
+    worst = float(quality.max()) / usual if usual > 0 else 0.0
     return replace(kernel, limit=max(_LEAST_LIMIT, _ABOVE_FIRST * worst))
 
 

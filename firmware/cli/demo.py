@@ -23,7 +23,6 @@ from firmware.loop import Judged
 from firmware.sinks.payloads import ModelState, as_mapping, decision_payload
 from firmware.sinks.terminal import Terminal
 from models.scans import BRAIN16
-from models.shipped import denoiser_package, quality_package
 from models.simulate import FAULTS
 from models.simulate.fault import Truth
 
@@ -131,8 +130,6 @@ class _Demo:
     def __init__(self, console: Console, broker: Broker, folder: str, raised: bool) -> None:
         config = default_config()
         config.appliance.name, config.appliance.state_dir = "demo", folder
-        config.models.denoise = str(denoiser_package())
-        config.models.quality = str(quality_package() or "")
         config.scanner.port, config.mqtt.host, config.mqtt.port = 0, broker.host, broker.port
         self._broker = broker
         self._terminal = Terminal(console)

@@ -19,7 +19,7 @@ from engine.errors import ScansideError
 from engine.package import load_package, trusted_keys
 from firmware.broker import find_mosquitto
 from firmware.version import VERSION
-from models.shipped import KEYS, PACKAGES
+from models.shipped import DENOISER, KEYS, PACKAGES, QUALITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +116,21 @@ def _packages() -> Finding:
 
 
 def _runners() -> Finding:
-    """Each runner with a shipped network, held to its golden frames."""
+    """Each runner with the shipped networks, held to its golden frames."""
     from engine.runners import RUNNERS, load_runner
     from engine.runners.golden import check_golden
 
     told = []
     try:
-        package = load_package(PACKAGES / "smooth", trusted_keys(KEYS))
+        packages = [load_package(PACKAGES / name, trusted_keys(KEYS)) for name in (DENOISER, QUALITY)]
         for name in RUNNERS:
-            runner = load_runner(name, package)
-            check_golden(runner, package)
+            for package in packages:
+                runner = load_runner(name, package)
+                check_golden(runner, package)
             told.append(f"{name} on {runner.backend.actual}")
     except ScansideError as error:
         return Finding("runners", False, str(error), "verdicts go on without networks; install the lock file again")
-    return Finding("runners", True, f"{', '.join(told)}: golden frames of {package.manifest.name} come out right")
+    return Finding("runners", True, f"{', '.join(told)}: golden frames of {DENOISER} and {QUALITY} come out right")
 
 
 def _tensorrt() -> Finding:

@@ -22,6 +22,7 @@ from models.data.targets import PHOTOGRAPHS, Bank, Picture, bank, levelled, phot
 from models.denoiser import graph
 from models.denoiser.network import Denoiser
 from models.train.plots import plot_examples, plot_history
+from models.train.precision import HAS_BF16
 from models.train.source import write_source
 from models.train.task import Recipe, Settings
 
@@ -187,9 +188,3 @@ def _table(coils: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Signal and its expected magnitude, close enough to interpolate between."""
     grid = np.concatenate([np.linspace(0, 40, 801), np.linspace(41, 400, 360)])
     return grid, expected_magnitude(grid, coils).astype(np.float64)
-
-
-HAS_BF16 = torch.backends.cpu.get_cpu_capability() in ("AVX512", "AVX512_BF16", "AMX") and (
-    "bf16" in Path("/proc/cpuinfo").read_text("utf-8", "replace") if Path("/proc/cpuinfo").exists() else False
-)
-"""Whether this processor multiplies bfloat16 itself; without, autocast would only cost."""

@@ -44,7 +44,7 @@ def start(mosquitto, folder: Path, package: Path) -> Iterator[Site]:
     port, config = free_port(), folder / "scanside.toml"
     config.write_text(
         f'[appliance]\nname = "bay-3"\nstate_dir = "{folder}"\n[scanner]\nport = {port}\n'
-        f'[mqtt]\nport = {mosquitto.port}\n[models]\ndenoise = "{package}"\n'
+        f'[mqtt]\nport = {mosquitto.port}\n[models]\ndenoise = "{package}"\nquality = ""\n'
     )
     subscriber = subprocess.Popen(
         ["mosquitto_sub", "-p", str(mosquitto.port), "-v", "-t", "scanside/#"], stdout=subprocess.PIPE, text=True

@@ -84,6 +84,22 @@ def test_more_than_the_noise_is_named_where_it_was_in_the_frame() -> None:
     assert why_not_noise(patch, answer) == "removed_too_much"
 
 
+def test_texture_of_the_air_is_no_loss_but_an_object_in_it_is() -> None:
+    noise = noise_of((1, 128, 128), 6).astype(np.float32)
+    answer = np.full_like(noise, 2)
+    answer[0, 40:90, 40:90] = 60
+    ghosts = np.where(np.indices(noise.shape).sum(0) % 2, 1.2, -1.2).astype(np.float32) * (answer == 2)
+    removed = np.clip(noise * np.where(answer == 2, 0.7, 1), -1.8, 1.8) + ghosts
+    assert float(np.mean(removed[answer == 2] ** 2)) > 1.7
+    assert why_not_noise(answer + removed, answer) == ""
+    removed[0, 10:16, 10:16] = 2
+    assert why_not_noise(answer + removed, answer) == "structure_removed"
+    answer[0, 96:, :64] = 20
+    for level in (20, 60):
+        lost = np.clip(1.5 * noise, -3, 3) * (answer == level)
+        assert why_not_noise(answer + lost, answer) == "removed_too_much"
+
+
 @pytest.mark.parametrize("signal", [50.0, 100.0])
 @pytest.mark.parametrize("width", [0.7, 1.0])
 def test_blurred_edges_are_named(signal: float, width: float) -> None:

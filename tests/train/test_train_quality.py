@@ -16,6 +16,7 @@ from engine.package import load_package  # noqa: E402
 from engine.package.keys import key_id  # noqa: E402
 from models.pack import pack  # noqa: E402
 from models.quality import graph  # noqa: E402
+from models.quality.distance import SMALLEST  # noqa: E402
 from models.quality.kinds import KINDS  # noqa: E402
 from models.quality.network import Quality  # noqa: E402
 from models.quality.shape import EMBEDDED, MOST_IMPACT  # noqa: E402
@@ -40,17 +41,19 @@ def random_network() -> Quality:
 @pytest.mark.parametrize("shape", [(32, 32), (33, 47), (128, 96), (131, 97)])
 def test_the_graph_answers_as_the_network_does(shape: tuple[int, int]) -> None:
     network, rng = random_network(), np.random.default_rng(0)
-    distance = {"centre": rng.random(EMBEDDED), "whitening": rng.random((EMBEDDED, 4)), "limit": np.array(2.0)}
+    distance = {"whitening": rng.random((EMBEDDED, 4)), "centres": rng.random((3, 4)), "limit": np.array(2.0)}
     weights = network.weights() | {name: array.astype(np.float32) for name, array in distance.items()}
     session = ort.InferenceSession(graph.build(weights).SerializeToString(), providers=["CPUExecutionProvider"])
     frames = (40 * rng.random((2, 2, *shape))).astype(np.float32)
     probability, severity, where, embedding, _ = session.run(None, {"image": frames})
     with torch.no_grad():
         wanted = network(torch.from_numpy(frames))
-    np.testing.assert_allclose(probability, torch.sigmoid(wanted.logits), atol=1e-5)
-    np.testing.assert_allclose(where, torch.sigmoid(wanted.where), atol=1e-5)
-    np.testing.assert_allclose(severity, np.clip(np.expm1(wanted.severity), 0, MOST_IMPACT), rtol=1e-4, atol=1e-4)
-    features = wanted.features.numpy() - weights["centre"]
+    np.testing.assert_allclose(probability, torch.sigmoid(wanted.logits).numpy(), atol=1e-5)
+    np.testing.assert_allclose(where, torch.sigmoid(wanted.where).numpy(), atol=1e-5)
+    np.testing.assert_allclose(
+        severity, np.clip(np.expm1(wanted.severity.numpy()), 0, MOST_IMPACT), rtol=1e-4, atol=1e-4
+    )
+    features = np.log(wanted.features.numpy() + SMALLEST)
     np.testing.assert_allclose(embedding, features @ weights["whitening"], rtol=1e-4, atol=1e-4)
 
 

@@ -1,0 +1,104 @@
+"""What the network adds to the deterministic rows: the same raw series judged by both.
+
+A series of three frames with the fault from the first one on: the rows see its raw data and have the time that they
+need to be sure; the network sees the first image alone.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.faults import StillClock
+from benchmarks.quality_network import Network, threshold, wilson
+from engine.errors import InputRefused
+from engine.quality import FARTHEST
+from firmware.offline import judge_source
+from firmware.sources.simulated import SimulatedScan, scan_of
+from models.data.anatomy import Volume
+from models.quality.frames import least_snr
+from models.quality.kinds import KINDS, PRIORS, Prior
+from models.quality.sample import Sample, sample_of
+from models.quality.scene import Scene, make_scene
+
+_SEED = 40
+_EACH, _QUICK_EACH = 40, 3
+_SHAPES = ((128, 128), (160, 128), (192, 160))
+_SNR = (12.0, 100.0)
+_FRAMES = 3
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One series."""
+
+    kind: str
+    """Empty: sound."""
+    impact: float
+    by_rows: frozenset[str]
+    by_network: frozenset[str]
+
+
+def beside_rows(network: Network, volumes: tuple[Volume, ...], quick: bool) -> dict[str, Any]:
+    """Share of the series of each kind that is named by the rows, by the network, by either; and false alarms."""
+    each = _QUICK_EACH if quick else _EACH
+    found = [
+        judge(network, volumes, kind, number) for kind in ("", *KINDS) for number in range(each * (1 + (not kind)))
+    ]
+    return {
+        "data": f"simulated raw series of {_FRAMES} frames in the anatomy's test split, the fault from the start",
+        "kinds": [_row([one for one in found if one.kind == kind], kind) for kind in KINDS],
+        "sound": {
+            "alarms_of_rows": wilson(sum(bool(one.by_rows) for one in found if not one.kind), 2 * each),
+            "alarms_of_network": wilson(sum(bool(one.by_network) for one in found if not one.kind), 2 * each),
+            "named_by_rows": sorted({kind for one in found if not one.kind for kind in one.by_rows}),
+            "named_by_network": sorted({kind for one in found if not one.kind for kind in one.by_network}),
+        },
+    }
+
+
+def judge(network: Network, volumes: tuple[Volume, ...], kind: str, number: int) -> Judged:
+    """One series with a visible fault of that kind, or none."""
+    rng = np.random.default_rng([_SEED, number, (*KINDS, "").index(kind)])
+    scene, sample = _visible(volumes, kind, rng)
+    report = judge_source(SimulatedScan(scan_of(scene.base), _FRAMES, number, scene.fault), StillClock())
+    image = report.frames[0].image
+    assert image is not None, "a simulated Cartesian frame becomes an image"
+    answer = network.look_at(np.asarray(image.data / (image.noise_sd or 1.0), np.float32))
+    named = {name for n, name in enumerate(network.kinds) if answer.probability[:, n].max() > threshold(name)}
+    by_network = named if answer.distance.max() <= FARTHEST else set()
+    rows = {finding.kind for finding in report.series.findings}
+    return Judged(kind, sample.impact, frozenset(rows), frozenset(by_network))
+
+
+def _visible(volumes: tuple[Volume, ...], kind: str, rng: np.random.Generator) -> tuple[Scene, Sample]:
+    priors: list[Prior | None] = [prior for prior in PRIORS if prior.finding == kind]
+    for _ in range(_TRIES):
+        shape = _SHAPES[int(rng.integers(len(_SHAPES)))]
+        snr = float(np.exp(rng.uniform(*np.log(_SNR))))
+        prior = priors[int(rng.integers(len(priors)))] if priors else None
+        try:
+            scene = make_scene(volumes, shape, prior, rng, snr)
+        except InputRefused:  # this picture cannot show this fault
+            continue
+        sample = sample_of(scene)
+        if sample is not None and (not kind or snr >= least_snr(float(sample.where.max()))):
+            return scene, sample
+    raise InputRefused("no picture shows it", kind, "give other anatomy")
+
+
+def _row(found: list[Judged], kind: str) -> dict[str, Any]:
+    count = len(found)
+    rows = sum(kind in one.by_rows for one in found)
+    network = sum(kind in one.by_network for one in found)
+    either = sum(kind in one.by_rows | one.by_network for one in found)
+    return {
+        "kind": kind,
+        "impact_percent": round(float(np.median([one.impact for one in found])), 1),
+        "any_finding_of_rows": wilson(sum(bool(one.by_rows) for one in found), count),
+        "rows": wilson(rows, count),
+        "network": wilson(network, count),
+        "either": wilson(either, count),
+        "added": round((either - rows) / count, 3),
+    }

@@ -1,0 +1,1 @@
+"""The shipped quality network: its data, network, ONNX graph, manifest and card. Trained by models.train.quality."""
