@@ -1,7 +1,7 @@
 """The denoisers that are compared: ours and its peers, each from a noisy image in SNR units to a denoised one.
 
 Every method knows that the noise has sd 1. The peers are installed by `make bench-models` only; one that is not there
-says so in its row. Settings: those with which feasibility measurements found each peer best, or its own defaults.
+says so in its row. Settings: chosen by hand, in trials on magnitude images with known noise, or its own defaults.
 """
 
 from collections.abc import Callable

@@ -4,13 +4,13 @@ One per body part with simulated noise (noisy, ours, BM3D where it is installed,
 real repeats of a phantom, which have no truth but each other. Real and simulated noise never share a picture.
 """
 
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import uniform_filter
 
+from benchmarks.data import data_folder
 from benchmarks.denoiser_cases import CHI, COILS, Image, make_case, pictures
 from benchmarks.denoiser_methods import BM3D, OURS, methods
 from benchmarks.denoiser_repeats import read_repeats
@@ -35,7 +35,7 @@ def main() -> None:
     """Writes every picture; one argument names another folder."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    data = Path(os.environ.get("SCANSIDE_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
+    data = data_folder()
     volumes = read_anatomy(data / "anatomy").of("test")
     for body in _BODIES:
         largest = max(pictures([v for v in volumes if v.body == body], 1), key=lambda picture: picture.pixels.size)

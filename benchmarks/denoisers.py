@@ -1,10 +1,8 @@
 """The denoiser beside its peers: on real anatomy with simulated noise, and apart from it on real repeats."""
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -14,6 +12,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks import denoiser_scores as scores
+from benchmarks.data import data_folder
 from benchmarks.denoiser_cases import CHI, COILS, GAUSSIAN, LEVELS, Case, Image, Picture, lesions, make_case, pictures
 from benchmarks.denoiser_methods import BM3D, NOISY, OURS, PLAIN, Method, methods
 from benchmarks.denoiser_repeats import REPEATS, read_repeats, repeats_table
@@ -32,7 +31,7 @@ Scores = dict[str, dict[str, list[float]]]
 
 def denoiser_table(quick: bool) -> dict[str, Any]:
     """Everything that was measured; what the data or a peer is missing for says so instead."""
-    data = Path(os.environ.get("SCANSIDE_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
+    data = data_folder()
     compared = methods()
     document: dict[str, Any] = {"methods": [{"name": m.name, "missing": m.missing} for m in compared]}
     there = [method for method in compared if method.denoise is not None]

@@ -4,7 +4,6 @@ In this process, without a network: the series that the demo's scanner would sen
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.data import data_folder
 from firmware.offline import ScanReport, judge_source
 from firmware.sources.simulated import ScanFile, SimulatedScan, load_scan
 from models.scans import BRAIN16
@@ -101,8 +101,7 @@ def run(*, json_output: bool, quick: bool) -> int:
 
 def scan_paths() -> dict[str, Path]:
     """The bundled brain, and the phantom of the same scanner where SCANSIDE_DATA has it."""
-    data = Path(os.environ.get("SCANSIDE_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
-    phantom = data / "mr_raw" / "phantom16_cimax" / "phantom_head16.mrd.h5"
+    phantom = data_folder() / "mr_raw" / "phantom16_cimax" / "phantom_head16.mrd.h5"
     return {"brain16": BRAIN16} | ({"phantom16": phantom} if phantom.is_file() else {})
 
 

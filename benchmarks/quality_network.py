@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from engine.decide.limits import shipped_limits
 from engine.quality import LEARNED, PLANES, pairs
-from models.quality.calibrate import area
+from models.quality.calibrate import area, threshold_at
 
 PACKAGE = Path(__file__).parents[1] / "models" / "packages" / "quality"
+
+Statistic = Callable[[NDArray[np.intp]], float]
+"""A figure of the samples with these numbers."""
 
 _DRAWS = 500
 _Z = 1.96
@@ -82,24 +85,54 @@ def area_over_subjects(
     scores: NDArray[np.floating], true: NDArray[np.bool_], subjects: NDArray[np.str_]
 ) -> dict[str, float]:
     """Area under the curve with the 95 % interval of drawing subjects anew, with replacement."""
+    low, high = _spread(lambda chosen: area(scores[chosen], true[chosen]), subjects)
+    return {"value": round(area(scores, true), 3), "low": round(low, 3), "high": round(high, 3)}
+
+
+def share_over_subjects(hits: NDArray[np.bool_], subjects: NDArray[np.str_]) -> dict[str, Any]:
+    """The share of `hits` with the 95 % interval of drawing subjects anew.
+
+    Never narrower than that of as many independent samples: all or none has no spread of its own.
+    """
+    return _share(hits, subjects, lambda chosen: float(hits[chosen].mean()), subjects)
+
+
+def found_over_subjects(
+    scores: NDArray[np.floating], true: NDArray[np.bool_], subjects: NDArray[np.str_], specificity: float
+) -> dict[str, Any]:
+    """Share of the true above the limit that the sound leave at `specificity`; limit and share of the same draw."""
+
+    def found(chosen: NDArray[np.intp]) -> float:
+        score, there = scores[chosen], true[chosen]
+        if there.all() or not there.any():
+            return np.nan
+        return float((score[there] > threshold_at(score[~there], specificity)).mean())
+
+    hits = scores[true] > threshold_at(scores[~true], specificity)
+    return _share(hits, subjects[true], found, subjects)
+
+
+def _share(
+    hits: NDArray[np.bool_], members: NDArray[np.str_], drawn: Statistic, subjects: NDArray[np.str_]
+) -> dict[str, Any]:
+    independent = wilson(int(hits.sum()), len(hits))
+    if not len(hits):
+        return independent
+    low, high = _spread(drawn, subjects)
+    return {
+        **independent,
+        "low": min(independent["low"], round(low, 3)),
+        "high": max(independent["high"], round(high, 3)),
+        "subjects": len(np.unique(members)),
+    }
+
+
+def _spread(drawn: Statistic, subjects: NDArray[np.str_]) -> tuple[float, float]:
+    """The middle 95 % of a figure when subjects are drawn anew, with replacement; draws without one do not count."""
     names, rng = np.unique(subjects), np.random.default_rng(0)
-    members = {name: np.flatnonzero(subjects == name) for name in names}
-
-    def drawn() -> float:
-        chosen = np.concatenate([members[name] for name in rng.choice(names, len(names))])
-        return area(scores[chosen], true[chosen])
-
-    low, high = np.percentile([drawn() for _ in range(_DRAWS)], [2.5, 97.5])
-    return {"value": round(area(scores, true), 3), "low": round(float(low), 3), "high": round(float(high), 3)}
-
-
-def timed(work: Callable[[], object], repeats: int) -> float:
-    """Median seconds."""
-    import time
-
-    spent = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - began)
-    return float(np.median(spent))
+    members = [np.flatnonzero(subjects == name) for name in names]
+    draws = [
+        drawn(np.concatenate([members[n] for n in rng.integers(len(names), size=len(names))])) for _ in range(_DRAWS)
+    ]
+    low, high = np.nanpercentile(draws, [2.5, 97.5])
+    return float(low), float(high)

@@ -1,6 +1,5 @@
 """Real scans, case by case: what the network says of each. Far too few for any share or curve."""
 
-import io
 import lzma
 import tarfile
 from collections.abc import Iterator
@@ -10,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.dicom import read_pixels
 from benchmarks.faults import StillClock
 from benchmarks.quality_network import Answer, Network, threshold
+from engine.errors import InputRefused
 from engine.quality import FARTHEST
 from firmware.offline import judge_source
 from firmware.sources.mrd_file import MrdFile
@@ -49,6 +50,9 @@ def real_cases(network: Network, data: Path) -> dict[str, Any]:
     mosaics: list[dict[str, Any]] = []
     still: dict[str, Image] = {}
     for name, label, image in mosaic_images(data):
+        if isinstance(image, str):
+            mosaics.append({"case": f"{name} ({label})", "why_missing": image, "label": label})
+            continue
         before = still.get(name) if label == "moved" else None
         mosaics.append({**_row(network, f"{name} ({label})", [image]), "label": label})
         if before is not None:
@@ -92,8 +96,8 @@ def raw_images(data: Path) -> Iterator[tuple[str, list[Image]]]:
             yield name, [in_snr(image.data, image.noise_sd) for image in made if image.noise_sd]
 
 
-def mosaic_images(data: Path) -> Iterator[tuple[str, str, Image]]:
-    """Name, still or moved, and the slices of one echo-planar volume; the still one of a pair first."""
+def mosaic_images(data: Path) -> Iterator[tuple[str, str, Image | str]]:
+    """Name, still or moved, and the slices of one volume, or why there are none; the still one of a pair first."""
     import csv
 
     folder = data / _MOSAICS
@@ -105,19 +109,16 @@ def mosaic_images(data: Path) -> Iterator[tuple[str, str, Image]]:
     for row in rows:
         _, _, inner = row["file"].partition(":")
         content = packed[inner] if inner else (folder / row["file"]).read_bytes()
-        tiles = mosaic_tiles(content, int(row["n_slices"]))
-        if tiles is not None:
-            yield row["series"], row["label"], tiles
+        try:
+            tiles: Image | str = mosaic_tiles(content, int(row["n_slices"]))
+        except InputRefused as error:
+            tiles = str(error)
+        yield row["series"], row["label"], tiles
 
 
-def mosaic_tiles(content: bytes, slices: int) -> Image | None:
-    """`[slice, y, x]` over the noise of the darkest blocks; None where the pixels cannot be decoded here."""
-    import pydicom
-
-    try:
-        mosaic = pydicom.dcmread(io.BytesIO(content)).pixel_array.astype(np.float32)
-    except RuntimeError:  # compressed, and no decoder is installed
-        return None
+def mosaic_tiles(content: bytes, slices: int) -> Image:
+    """`[slice, y, x]` over the noise of the darkest blocks; raises InputRefused where no decoder is at hand."""
+    mosaic = read_pixels(content)
     side = mosaic.shape[0] // _TILES
     tiles = mosaic.reshape(_TILES, side, _TILES, side).transpose(0, 2, 1, 3).reshape(-1, side, side)[:slices]
     blocks = tiles[:, : side // 8 * 8, : side // 8 * 8].reshape(len(tiles), side // 8, 8, side // 8, 8)
@@ -130,9 +131,12 @@ def distances(network: Network, data: Path) -> list[dict[str, Any]]:
     rng = np.random.default_rng(0)
     noise = np.abs(rng.standard_normal((8, 160, 160)) + 1j * rng.standard_normal((8, 160, 160))).astype(np.float32)
     drawn = np.stack([40 * shapes(rng) + 1 for _ in range(8)]).astype(np.float32)
-    rows = [("nothing but noise", noise), ("drawn shapes", drawn), *_photographs(data)]
+    rows: list[tuple[str, Image | str]] = [("nothing but noise", noise), ("drawn shapes", drawn), *_photographs(data)]
     rows += [(name, image) for name, images in raw_images(data) for image in images[:1]]
-    return [_distance(network, name, image) for name, image in rows]
+    return [
+        {"what": name, "why_missing": image} if isinstance(image, str) else _distance(network, name, image)
+        for name, image in rows
+    ]
 
 
 def in_snr(image: NDArray[np.floating], noise: float | None) -> Image:
@@ -140,17 +144,16 @@ def in_snr(image: NDArray[np.floating], noise: float | None) -> Image:
     return np.asarray(image / (noise or 1.0), np.float32)
 
 
-def _photographs(data: Path) -> Iterator[tuple[str, Image]]:
-    """Radiographs, ultrasound and photographs that arrive as DICOM."""
-    import pydicom
-
+def _photographs(data: Path) -> Iterator[tuple[str, Image | str]]:
+    """Radiographs, ultrasound and photographs that arrive as DICOM, or why one cannot be read."""
     names = ("highdicom/dx_image", "pydicom-data/RG3_J2KI", "pydicom/examples_palette", "suyashkumar/1")
     for name in names:
         for path in sorted((data / "dicom" / "zoo").rglob(f"{Path(name).name}*")):
             try:
-                pixels = np.asarray(pydicom.dcmread(path).pixel_array, np.float32)
-            except (RuntimeError, AttributeError, ValueError, NotImplementedError):
-                continue  # no pixels, or no decoder
+                pixels = read_pixels(path.read_bytes())
+            except InputRefused as error:
+                yield f"DICOM {path.stem}", str(error)
+                continue
             plane = (
                 pixels.reshape(-1, *pixels.shape[-2:])[0]
                 if pixels.shape[-1] > 4

@@ -4,20 +4,21 @@ A series of three frames with the fault from the first one on: the rows see its 
 need to be sure; the network sees the first image alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from benchmarks.faults import StillClock
-from benchmarks.quality_network import Network, threshold, wilson
+from benchmarks.quality_network import Network, share_over_subjects, threshold
 from engine.errors import InputRefused
 from engine.quality import FARTHEST
 from firmware.offline import judge_source
 from firmware.sources.simulated import SimulatedScan, scan_of
 from models.data.anatomy import Volume
 from models.quality.frames import least_snr
-from models.quality.kinds import KINDS, PRIORS, Prior
+from models.quality.kinds import KINDS, NOT_SHIPPED, PRIORS, Prior
 from models.quality.sample import Sample, sample_of
 from models.quality.scene import Scene, make_scene
 
@@ -35,6 +36,7 @@ class Judged:
 
     kind: str
     """Empty: sound."""
+    subject: str
     impact: float
     by_rows: frozenset[str]
     by_network: frozenset[str]
@@ -46,14 +48,15 @@ def beside_rows(network: Network, volumes: tuple[Volume, ...], quick: bool) -> d
     found = [
         judge(network, volumes, kind, number) for kind in ("", *KINDS) for number in range(each * (1 + (not kind)))
     ]
+    sound = [one for one in found if not one.kind]
     return {
         "data": f"simulated raw series of {_FRAMES} frames in the anatomy's test split, the fault from the start",
-        "kinds": [_row([one for one in found if one.kind == kind], kind) for kind in KINDS],
+        "kinds": [kind_row([one for one in found if one.kind == kind], kind, network.kinds) for kind in KINDS],
         "sound": {
-            "alarms_of_rows": wilson(sum(bool(one.by_rows) for one in found if not one.kind), 2 * each),
-            "alarms_of_network": wilson(sum(bool(one.by_network) for one in found if not one.kind), 2 * each),
-            "named_by_rows": sorted({kind for one in found if not one.kind for kind in one.by_rows}),
-            "named_by_network": sorted({kind for one in found if not one.kind for kind in one.by_network}),
+            "alarms_of_rows": _share(sound, lambda one: bool(one.by_rows)),
+            "alarms_of_network": _share(sound, lambda one: bool(one.by_network)),
+            "named_by_rows": sorted({kind for one in sound for kind in one.by_rows}),
+            "named_by_network": sorted({kind for one in sound for kind in one.by_network}),
         },
     }
 
@@ -69,7 +72,7 @@ def judge(network: Network, volumes: tuple[Volume, ...], kind: str, number: int)
     named = {name for n, name in enumerate(network.kinds) if answer.probability[:, n].max() > threshold(name)}
     by_network = named if answer.distance.max() <= FARTHEST else set()
     rows = {finding.kind for finding in report.series.findings}
-    return Judged(kind, sample.impact, frozenset(rows), frozenset(by_network))
+    return Judged(kind, sample.subject, sample.impact, frozenset(rows), frozenset(by_network))
 
 
 def _visible(volumes: tuple[Volume, ...], kind: str, rng: np.random.Generator) -> tuple[Scene, Sample]:
@@ -88,17 +91,25 @@ def _visible(volumes: tuple[Volume, ...], kind: str, rng: np.random.Generator) -
     raise InputRefused("no picture shows it", kind, "give other anatomy")
 
 
-def _row(found: list[Judged], kind: str) -> dict[str, Any]:
-    count = len(found)
-    rows = sum(kind in one.by_rows for one in found)
-    network = sum(kind in one.by_network for one in found)
-    either = sum(kind in one.by_rows | one.by_network for one in found)
-    return {
+def kind_row(found: list[Judged], kind: str, heads: tuple[str, ...]) -> dict[str, Any]:
+    """Figures of one kind; of the network only where it has a head for it, so that no zero stands for not measured."""
+    row = {
         "kind": kind,
+        "shipped": kind in heads,
         "impact_percent": round(float(np.median([one.impact for one in found])), 1),
-        "any_finding_of_rows": wilson(sum(bool(one.by_rows) for one in found), count),
-        "rows": wilson(rows, count),
-        "network": wilson(network, count),
-        "either": wilson(either, count),
-        "added": round((either - rows) / count, 3),
+        "any_finding_of_rows": _share(found, lambda one: bool(one.by_rows)),
+        "rows": _share(found, lambda one: kind in one.by_rows),
     }
+    if kind not in heads:
+        return {**row, "why": NOT_SHIPPED.get(kind, "the network has no head for it")}
+    added = sum(kind in one.by_network - one.by_rows for one in found)
+    return {
+        **row,
+        "network": _share(found, lambda one: kind in one.by_network),
+        "either": _share(found, lambda one: kind in one.by_rows | one.by_network),
+        "added": round(added / len(found), 3),
+    }
+
+
+def _share(found: list[Judged], hit: Callable[[Judged], bool]) -> dict[str, Any]:
+    return share_over_subjects(np.array([hit(one) for one in found]), np.array([one.subject for one in found]))

@@ -1,6 +1,5 @@
 """Images of real faults in the public data sets, for docs/faults.md."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.data import data_folder
 from engine.acquisition import NOT_IMAGING, REVERSE
 from engine.reconstruct.transform import image_from_kspace
 from firmware.sources.mrd_file import read_mrd
@@ -23,7 +23,7 @@ _SLICES = (10, 16, 22, 27)
 
 def real_pictures() -> Iterator[Picture]:
     """Every picture whose data are at hand."""
-    data = Path(os.environ.get("SCANSIDE_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
+    data = data_folder()
     raw = data / "mr_raw"
     if (raw / "epi4_pulseq").is_dir():
         yield epi_ghost(raw / "epi4_pulseq" / "05_EPI.mrd.h5")

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality import data_folder
+from benchmarks.data import data_folder
 from benchmarks.quality_network import Answer, Network, threshold
 from engine.quality import FARTHEST
 from models.data.anatomy import Volume, read_anatomy

@@ -123,7 +123,7 @@ def measured(answer: NDArray[np.float32], kinds: Sequence[str], image_size: tupl
     distance, probability, severity, where = np.split(answer, np.cumsum([1, len(kinds), len(kinds)]), axis=1)
     worst_distance = round(float(distance.max()), 3)
     told = Measurement(ROW, NAME, worst_distance, UNIT)
-    if distance.max() > FARTHEST:
+    if worst_distance > FARTHEST:  # as it is told: no row says 1.0 and beyond
         return (told, *_unsaid(kinds, "out_of_distribution"))
     maps = where.reshape(len(answer), len(kinds), CELLS, CELLS)
     worst = probability.argmax(axis=0)

@@ -360,7 +360,7 @@ class Decision:
     number: int | None
     """Frame number; None for a series."""
     findings: tuple[Finding, ...]
-    """Findings alive in this frame (of the series: all there were)."""
+    """Findings alive in this frame (of the series: the first and the worst of each kind)."""
     changes: tuple[Finding, ...]
     """Findings whose life changed with this frame: their `life` says how."""
     measurements: tuple[Measurement, ...]

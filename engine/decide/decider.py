@@ -9,6 +9,7 @@ from engine.decide.advice import words
 from engine.decide.cause import name_causes
 from engine.decide.life import TRANSITIONS, Action, Debounce, Event, State
 from engine.decide.limits import Judgement, Limits, RowLimits, shipped_limits
+from engine.decide.raised import RaisedFindings
 from engine.decide.sentence import sentence
 from engine.types import (
     Decision,
@@ -40,8 +41,6 @@ _NAMED = 3
 
 _Source = tuple[str, bool]
 """Kind of fault, and whether a network sees it: what it says never moves the finding of a rule."""
-
-_Place = tuple[_Source, FrameIndex]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +108,8 @@ class Decider:
 
     def __init__(self, scan: Scan, limits: Limits | None = None) -> None:
         self._scan, self._limits = scan, limits or shipped_limits()
-        self._tracked: dict[_Place, _Tracked] = {}
-        self._raised: dict[str, Finding] = {}
+        self._tracked: dict[FrameIndex, dict[_Source, _Tracked]] = {}
+        self._raised = RaisedFindings()
         self._verdicts: Counter[Verdict] = Counter()
         self._reasons: Counter[str] = Counter()
         self._details: dict[str, str] = {}
@@ -134,7 +133,7 @@ class Decider:
             sources.setdefault((row.limits.kind, row.limits.learned), []).append(row)
         followed = [self._follow(source, rows, stratum, number) for source, rows in sources.items()]
         changes = [change for change in followed if change is not None]
-        alive = name_causes([t.finding for (_, s), t in self._tracked.items() if t.finding and s == stratum])
+        alive = name_causes([t.finding for t in self._tracked.get(stratum, {}).values() if t.finding])
         missing = self._missing_rows({row.measurement.row: row.judgement for row in judged})
         reasons = [*missing, *frame.reservations]
         if frame.completeness.non_finite:
@@ -157,14 +156,14 @@ class Decider:
         """Verdict of the series; ends every finding that is still alive."""
         aborted = ended_by in ABORTED
         changes, unconfirmed = [], []
-        for ((kind, _), _), tracked in self._tracked.items():
+        for (kind, _), tracked in (pair for sources in self._tracked.values() for pair in sources.items()):
             _, action = TRANSITIONS[tracked.state, Event.SCAN_END]
             if action is Action.END and tracked.finding is not None:
                 changes.append(replace(tracked.finding, life=Life.END, end_reason="scan_ended"))
             elif tracked.state is State.CANDIDATE and tracked.undecided:
                 unconfirmed.append(kind)
             tracked.state, tracked.finding = State.CLEAR, None
-        findings = name_causes(list(self._raised.values()))
+        findings = name_causes(self._raised.told())
         severities = [finding.severity for finding in findings]
         severities += [verdict for verdict, count in self._verdicts.items() if count]
         reasons = [reason for reason, _ in self._reasons.most_common(3)]
@@ -178,7 +177,9 @@ class Decider:
         if unconfirmed:
             severities.append(Verdict.WARN)
             reasons.insert(0, "unconfirmed")
-            self._details["unconfirmed"] = f"signs of {', '.join(unconfirmed)}, but too few images to be sure"
+            self._details["unconfirmed"] = (
+                f"signs of {', '.join(dict.fromkeys(unconfirmed))}, but too few images to be sure"
+            )
         if not self._frames:
             severities.append(Verdict.CANNOT_JUDGE)
             reasons.append("no_frames")
@@ -197,14 +198,14 @@ class Decider:
             reasons=tuple(reasons),
             alerting=self._alerting and not aborted,
             limits_version=self._limits.version,
-            details={"frames": self._frames, "ended_by": ended_by},
+            details={"frames": self._frames, "ended_by": ended_by, "raised": dict(self._raised.counts)},
         )
 
     # --- inside ------------------------------------------------------------------------------------
 
     def _follow(self, source: _Source, rows: Sequence[_Judged], stratum: FrameIndex, number: int) -> Finding | None:
         """Advance one finding's life by a frame; the finding if its life changed."""
-        tracked = self._tracked.setdefault((source, stratum), _Tracked())
+        tracked = self._tracked.setdefault(stratum, {}).setdefault(source, _Tracked())
         tracked.state, action = TRANSITIONS[tracked.state, tracked.take(rows, number)]
         worst = _speaking(rows)
         if action is Action.RAISE:
@@ -239,7 +240,7 @@ class Decider:
             learned=worst.limits.learned,
         )
         tracked.finding = finding
-        self._raised[finding.id] = finding
+        self._raised.add(finding)
         return finding
 
     def _update(self, tracked: _Tracked, worst: _Judged, number: int) -> Finding | None:
@@ -250,7 +251,8 @@ class Decider:
         where = _joined(measurement.where, old.where)
         grew = severity is not old.severity or where.coils != old.where.coils
         if not grew:
-            tracked.finding = self._raised[old.id] = replace(old, last_frame=number)
+            tracked.finding = replace(old, last_frame=number)
+            self._raised.update(tracked.finding)
             return None
         advice = worst.limits.advice
         message, action = words(advice, self._scan, replace(measurement, where=where), severity, old.first_frame)
@@ -267,7 +269,8 @@ class Decider:
             message=message,
             action=action,
         )
-        tracked.finding = self._raised[old.id] = new
+        tracked.finding = new
+        self._raised.update(new)
         return new
 
     def _absent_images(self) -> str:
@@ -276,10 +279,11 @@ class Decider:
         for stratum, images in self._images.items():
             groups.setdefault(replace(stratum, slice=0), {})[stratum.slice] = images
         lacking = {
-            number: max(images.values()) - count
+            number: most - count
             for images in groups.values()
+            for most in (max(images.values()),)
             for number, count in images.items()
-            if count < max(images.values())
+            if count < most
         }
         whole = {n for group, images in groups.items() for n in self._promised(group, max(images)) if n not in images}
         parts = [f"slice {number} lacks {count}" for number, count in sorted(lacking.items())[:_NAMED]]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ANATOMY = "anatomy"
 """Folder of real anatomy below SCANSIDE_DATA."""
 
+_LARGEST_SEED = 2**32 - 1
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="denoiser or quality")
@@ -33,6 +35,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """The final figures; raises ScansideError."""
     if not options.minutes > 0:
         raise ConfigError(f"takes a number above 0, not {options.minutes:g}", "--minutes")
+    if not 0 <= options.seed <= _LARGEST_SEED:
+        raise ConfigError(f"takes a whole number from 0 to {_LARGEST_SEED}, not {options.seed}", "--seed")
     try:
         import torch
 
@@ -46,7 +50,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     console = Console(stderr=True, highlight=False)
     settings = Settings(options.name, options.minutes, options.seed, _data(options.data))
     folder = RunFolder(options.out, settings)
-    task = prepare(settings, options.out, lambda text: console.print(text, soft_wrap=True))
+    task = prepare(settings, folder, lambda text: console.print(text, soft_wrap=True))
     training = Training(task, settings, folder, SystemClock())
     if training.progress.step:
         console.print(f"going on at step {training.progress.step}, after {training.progress.seconds:.0f} s")

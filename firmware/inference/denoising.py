@@ -1,18 +1,23 @@
 """One frame on its way through the denoising network, beside its assessment."""
 
-from engine.denoise import in_noise_units, not_denoised, processed_frame, removed
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.denoise import not_denoised, processed_frame, removed
 from engine.residual import why_not_noise
 from engine.types import Frame, Measurement
 from firmware.inference.supervisor import InferenceWorker
 
 
 class Denoising:
-    """Begins at once; `finish` must be called, once, for the image's place to be free again."""
+    """Begins at once; `finish` must be called, once, for the image's place to be free again.
 
-    def __init__(self, frame: Frame, worker: InferenceWorker) -> None:
-        self._frame, self._worker = frame, worker
-        self._image = in_noise_units(frame)
-        self._pending = worker.submit(self._image) if self._image is not None else "noise_unknown"
+    `image` is the frame in noise units, or in a word why there is none.
+    """
+
+    def __init__(self, frame: Frame, image: NDArray[np.float32] | str, worker: InferenceWorker) -> None:
+        self._frame, self._image, self._worker = frame, image, worker
+        self._pending = image if isinstance(image, str) else worker.submit(image)
 
     def finish(self) -> tuple[Frame | None, Measurement]:
         """The processed frame where there is one, and row n01; waits a bounded time.
@@ -22,7 +27,7 @@ class Denoising:
         answer = self._pending if isinstance(self._pending, str) else self._worker.collect(self._pending)
         if isinstance(answer, str):
             return None, not_denoised(answer)
-        assert self._image is not None, "what was handed over is an image"
+        assert not isinstance(self._image, str), "what was handed over is an image"
         if why := why_not_noise(self._image, answer):
             return None, not_denoised(why)
         status = self._worker.status

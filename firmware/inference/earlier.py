@@ -33,6 +33,14 @@ class EarlierImages:
                 self._take(next(iter(self._images)))
         return before
 
+    def before(self, scan: str, index: FrameIndex) -> NDArray[np.float32] | None:
+        """The image of the repetition before, None where there is none; it stays the one to compare with."""
+        place = (scan, replace(index, repetition=0))
+        with self._lock:
+            if place in self._images:
+                self._images.move_to_end(place)
+            return self._images.get(place)
+
     def forget(self, scan: str) -> None:
         """Let the images of a scan go that has ended."""
         with self._lock:

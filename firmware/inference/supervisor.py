@@ -88,6 +88,11 @@ class InferenceWorker:
         self._thread.join(_STOP_S)
         os.close(self._memory)
 
+    @property
+    def absent(self) -> str:
+        """Why no image can be handed over now, in a word; empty: one can. It stays `no_model` once it is."""
+        return self._absent
+
     def submit(self, image: NDArray[np.float32]) -> Pending | str:
         """Hand over `[z, y, x]`, or say in a word why not; never waits."""
         if image.size > SLOT_PIXELS:
@@ -103,15 +108,19 @@ class InferenceWorker:
             if prod(self._answer_shape(image.shape, self.kinds)) > SLOT_PIXELS:
                 return "unsupported_size"
             pending = Pending(next(self._ids), self._free.pop(), image.shape, now)
-        np.copyto(self._images.image(pending.slot, image.shape), image)
-        with self._lock:
-            if self._process is None:
-                self._free.append(pending.slot)
-                return self._absent
-            pending.kinds = self.kinds
-            self._pending[pending.frame] = pending
-            self._process.ask(pending.frame, pending.slot, pending.shape)
-        return pending
+        try:
+            np.copyto(self._images.image(pending.slot, image.shape), image)
+            with self._lock:
+                if self._process is not None:
+                    self._process.ask(pending.frame, pending.slot, pending.shape)
+                    pending.kinds = self.kinds
+                    self._pending[pending.frame] = pending
+                    return pending
+        except Exception:
+            self._give_back(pending.slot)
+            raise
+        self._give_back(pending.slot)
+        return self._absent
 
     def collect(self, pending: Pending) -> NDArray[np.float32] | str:
         """What the task makes of the answers, or why there is nothing; waits until `Patience.wait` after `submit`."""
@@ -121,16 +130,21 @@ class InferenceWorker:
             if not pending.done.is_set():
                 pending.given_up = True
                 return "worker_late"
-        shape = self._answer_shape(pending.shape, pending.kinds)
-        answer = None if pending.why else self._images.answer(pending.slot, shape).copy()
-        with self._lock:
-            self._free.append(pending.slot)
-        return pending.why if answer is None else answer
+        try:
+            if pending.why:
+                return pending.why
+            return self._images.answer(pending.slot, self._answer_shape(pending.shape, pending.kinds)).copy()
+        finally:
+            self._give_back(pending.slot)
 
     def run(self, image: NDArray[np.float32]) -> NDArray[np.float32] | str:
         """`submit` and `collect`."""
         pending = self.submit(image)
         return pending if isinstance(pending, str) else self.collect(pending)
+
+    def _give_back(self, slot: int) -> None:
+        with self._lock:
+            self._free.append(slot)
 
     def _answer_shape(self, image: tuple[int, ...], kinds: tuple[str, ...]) -> tuple[int, ...]:
         return TASKS[self._wishes.task].answer_shape(image, len(kinds))

@@ -22,7 +22,7 @@ PHOTOGRAPHS = ("astronaut", "brick", "camera", "cat", "coffee", "coins", "grass"
 _LEVEL_PERCENTILE = 99.5
 _SHRINK, _SHRINK_INTERPOLATED = (1.2, 2.2), (2.0, 2.8)
 _PHOTOGRAPH_SHRINK = (1.0, 2.5)
-_LEAST = 72
+LEAST = 72
 """Pixels along an axis: a patch and room to move it."""
 _SHAPES_SIDE = 160
 _SPOTS, _SPOT_RADIUS, _SPOT_CONTRAST = 3, (1.0, 5.0), (0.02, 0.25)
@@ -35,6 +35,8 @@ class Bank:
 
     groups: tuple[tuple[Picture, ...], ...]
     weights: tuple[float, ...]
+    unused: tuple[str, ...] = ()
+    """Names of the volumes whose slices are too small to cut a patch from."""
 
     def patch(self, side: int, rng: np.random.Generator) -> Picture:
         """A random square of `side` pixels of a random picture, flipped and turned at random."""
@@ -62,29 +64,34 @@ def bank(volumes: Sequence[Volume], photographs: Sequence[Picture], rng: np.rand
 
     What is missing gives its share to the others.
     """
-    bodies = sorted({volume.body for volume in volumes})
-    parts = [(0.5 / len(bodies), mr_pictures([v for v in volumes if v.body == body], rng)) for body in bodies]
+    large = [volume for volume in volumes if min(volume.pixels.shape[1:]) >= LEAST]
+    bodies = sorted({volume.body for volume in large})
+    parts = [(0.5 / len(bodies), mr_pictures([v for v in large if v.body == body], rng)) for body in bodies]
     parts += [(0.3, photograph_pictures(photographs, rng)), (0.2, [shapes(rng) for _ in range(150)])]
     parts = [(weight, pictures) for weight, pictures in parts if pictures]
     total = sum(weight for weight, _ in parts)
-    return Bank(tuple(tuple(p) for _, p in parts), tuple(weight / total for weight, _ in parts))
+    unused = tuple(volume.name for volume in volumes if min(volume.pixels.shape[1:]) < LEAST)
+    return Bank(tuple(tuple(p) for _, p in parts), tuple(weight / total for weight, _ in parts), unused)
 
 
 def mr_pictures(volumes: Sequence[Volume], rng: np.random.Generator) -> list[Picture]:
-    """Every slice of the volumes, shrunk by a random factor; interpolated ones by more."""
+    """Every slice of the volumes, shrunk by a random factor, interpolated ones by more, but never below `LEAST` pixels.
+
+    Their slices must have as many.
+    """
     pictures = []
     for volume in volumes:
         least, most = _SHRINK_INTERPOLATED if volume.interpolated else _SHRINK
         for plane in volume.slices():
-            factor = min(float(rng.uniform(least, most)), min(plane.shape) / _LEAST)
-            pictures.append(levelled(shrunk(plane, max(factor, 1.0))))
-    return [picture for picture in pictures if min(picture.shape) >= _LEAST]
+            factor = min(float(rng.uniform(least, most)), min(plane.shape) / LEAST)
+            pictures.append(levelled(shrunk(plane, factor)))
+    return pictures
 
 
 def photograph_pictures(photographs: Sequence[Picture], rng: np.random.Generator) -> list[Picture]:
     """Each photograph at four sizes."""
     sizes = [(photo, float(rng.uniform(*_PHOTOGRAPH_SHRINK))) for photo in photographs for _ in range(4)]
-    return [levelled(shrunk(photo, min(factor, min(photo.shape) / _LEAST))) for photo, factor in sizes]
+    return [levelled(shrunk(photo, min(factor, min(photo.shape) / LEAST))) for photo, factor in sizes]
 
 
 def shrunk(picture: Picture, factor: float) -> Picture:

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.answers import npz_bytes
-from models.data.anatomy import Anatomy, read_anatomy
+from models.data.anatomy import Anatomy
 from models.data.noise import expected_magnitude, noisy_magnitude
-from models.data.targets import PHOTOGRAPHS, Bank, Picture, bank, levelled, photograph_pictures, shrunk
+from models.data.targets import LEAST, PHOTOGRAPHS, Bank, Picture, bank, levelled, photograph_pictures, shrunk
 from models.denoiser import graph
 from models.denoiser.network import Denoiser
 from models.train.plots import plot_examples, plot_history
 from models.train.precision import HAS_BF16
-from models.train.source import write_source
+from models.train.source import run_card, write_source
 from models.train.task import Recipe, Settings
 
 COILS = (1, 2, 4, 8, 16, 32)
@@ -53,8 +53,9 @@ class Held:
 class DenoiserTask:
     """A `Task`."""
 
-    def __init__(self, pictures: Bank, held: Held) -> None:
+    def __init__(self, settings: Settings, pictures: Bank, held: Held, data: str) -> None:
         self.recipe = Recipe()
+        self._settings, self._data = settings, data
         self._pictures, self._held = pictures, held
         self._means = {coils: _table(coils) for coils in COILS}
 
@@ -87,17 +88,19 @@ class DenoiserTask:
     def finish(self, network: nn.Module, folder: Path) -> dict[str, Any]:
         """package/ with the ONNX graph, manifest, card and golden frames; loss.png, examples.png."""
         weights = {name: value.numpy() for name, value in network.state_dict().items()}
+        figures = {**self.validate(network), "parameters": sum(value.size for value in weights.values())}
         model = graph.build(weights).SerializeToString(deterministic=True)
         held = self._held
         golden = held.noisy[[0, -1], :, :96, :81].numpy()
         files = {"model.onnx": model, "golden.npz": npz_bytes({"image": golden[:, None]})}
-        write_source(folder / "package", Path(graph.__file__).parent, files)
+        card = run_card(self._settings, self._data, figures)
+        write_source(folder / "package", Path(graph.__file__).parent, files, card)
         answers = network(held.noisy)
         plot_history(folder, ["score", *(f"gain_{round(100 * s)}" for s in _VALIDATION_SIGMA)], "gain, dB PSNR")
         shown = range(0, len(answers), max(len(answers) // 5, 1))
         panels = [(held.noisy[i, 0], answers[i, 0], held.wanted[i, 0], float(held.peak[i])) for i in shown]
         plot_examples(folder, ("noisy", "denoised", "truth", "removed x 4"), [_row(*panel) for panel in panels])
-        return {**self.validate(network), "parameters": sum(value.size for value in weights.values())}
+        return figures
 
     def _pair(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], ...]:
         sigma = float(rng.uniform(*(RARE_SIGMA if rng.random() < RARE else SIGMA)))
@@ -122,25 +125,30 @@ def psnr(images: Tensor, held: Held) -> Tensor:
     return 10 * torch.log10(held.peak.flatten() ** 2 / error)
 
 
-def prepare(settings: Settings, folder: Path, say: Callable[[str], None]) -> DenoiserTask:
-    """Reads the data, says what is wrong with it, and what is trained on; raises InputRefused."""
+def prepare(settings: Settings, anatomy: Anatomy, folder: Path, say: Callable[[str], None]) -> DenoiserTask:
+    """Makes the pictures, and says what is trained on."""
     del folder  # nothing is worth keeping: the pictures are made in seconds
     rng = np.random.default_rng([settings.seed, 1])
     photographs = {name: _photograph(name) for name in PHOTOGRAPHS}
     held = photograph_pictures([photographs.pop(name) for name in _HELD_OUT_PHOTOGRAPHS], rng)
-    anatomy = Anatomy((), ())
-    if settings.data:
-        anatomy = read_anatomy(Path(settings.data))
-        for problem in anatomy.problems:
-            say(f"left out: {problem}")
-        held = _held_slices(anatomy, rng) or held
+    held = _held_slices(anatomy, rng) or held
     pictures = bank(anatomy.of("train"), list(photographs.values()), rng)
-    say(
-        f"{len(anatomy.of('train'))} volumes of real anatomy to train on, {len(anatomy.of('val'))} held out, "
-        f"{len(anatomy.problems)} problems with the data; {sum(map(len, pictures.groups))} clean pictures"
-        + ("" if settings.data else "; no folder of anatomy given: photographs and drawn shapes only")
+    trained = len(anatomy.of("train")) - len(pictures.unused)
+    for name in pictures.unused:
+        say(f"left out: {name}: slices below {LEAST} pixels, too small for a patch and room to move it")
+    data = (
+        f"{trained} volumes of real anatomy to train on, {len(anatomy.of('val'))} held out, "
+        f"{len(anatomy.problems) + len(pictures.unused)} problems with the data; "
+        f"{sum(map(len, pictures.groups))} clean pictures" + _instead(anatomy, trained)
     )
-    return DenoiserTask(pictures, held_out(held, rng))
+    say(data)
+    return DenoiserTask(settings, pictures, held_out(held, rng), data)
+
+
+def _instead(anatomy: Anatomy, trained: int) -> str:
+    """What stands in for the splits that hold nothing."""
+    training = "" if trained else "; no anatomy to train on: photographs and drawn shapes only"
+    return training + ("" if anatomy.of("val") else "; no anatomy held out: two photographs instead")
 
 
 def held_out(pictures: Sequence[Picture], rng: np.random.Generator) -> Held:

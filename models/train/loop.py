@@ -1,7 +1,8 @@
 """The training loop: by time, resumable, with a running mean of the weights and early stopping.
 
 Everything random comes from the seed through two generators that are part of the checkpoint, so a run that was killed
-goes on with the weights, the pictures and the rates of the one that was not.
+goes on with the same weights, pictures and random numbers as saved. The rate follows the clock: steps that are done
+again after the last checkpoint see other rates than they did, and so end at other weights.
 """
 
 import copy
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from engine.errors import ScansideError
 from engine.seams import Clock
@@ -61,7 +62,7 @@ class Training:
             self._restore(state)
 
     def run(self, say: Say) -> nn.Module:
-        """Train to the end; the best weights. Raises ScansideError when the loss is no number any more."""
+        """Train to the end; the best weights. Raises ScansideError when the loss or its gradient is no number."""
         progress, before = self.progress, self._clock.monotonic()
         saved = progress.seconds
         while progress.seconds < self._limit and not self._stalled():
@@ -74,7 +75,8 @@ class Training:
                 self._save()
                 saved = progress.seconds
             say(progress)
-        self._validate()
+        if not progress.history or progress.history[-1]["step"] != progress.step:
+            self._validate()
         self._save()
         say(progress)
         return self._best
@@ -88,21 +90,26 @@ class Training:
         self._network.train()
         loss = self._task.loss(self._network, batch)
         value = float(loss.detach())
-        if not math.isfinite(value):
-            path = self._run.save_batch(batch)
-            raise ScansideError(
-                f"the loss became {value} in step {progress.step}",
-                self._settings.name,
-                f"the batch is in {path}; the checkpoint before it is kept",
-            )
+        self._check("loss", value, batch)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.clip)
+        norm = nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.clip)
+        self._check("gradient", float(norm), batch)
         self._optimizer.step()
         progress.step += 1
         weight = max(1 - self._recipe.average, 1 / progress.step)
         progress.loss = value if progress.step == 1 else progress.loss + 0.01 * (value - progress.loss)
         _approach(self._average, self._network, weight)
+
+    def _check(self, what: str, value: float, batch: tuple[Tensor, ...]) -> None:
+        if math.isfinite(value):
+            return
+        path = self._run.save_batch(batch)
+        raise ScansideError(
+            f"the {what} became {value} in step {self.progress.step}",
+            self._settings.name,
+            f"the batch is in {path}; the checkpoint before it is kept",
+        )
 
     def _validation_due(self) -> bool:
         done = len(self.progress.history)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.answers import npz_bytes
-from models.data.anatomy import Volume, read_anatomy
+from models.data.anatomy import Anatomy, Volume
 from models.data.targets import shapes
 from models.quality import graph
 from models.quality.calibrate import area
@@ -30,7 +30,7 @@ from models.train.plots import plot_examples, plot_history
 from models.train.precision import HAS_BF16
 from models.train.quality_held import all_noisy, calibrated, look, noisy, some_of, sure_limits
 from models.train.quality_plots import plot_curves
-from models.train.source import write_source
+from models.train.source import run_card, write_source
 from models.train.task import Recipe, Settings
 
 BATCH = 16
@@ -51,10 +51,12 @@ _DRAWN = 6
 class QualityTask:
     """A `Task`."""
 
-    def __init__(self, trained: tuple[Group, ...], held_out: tuple[Group, ...], seed: int) -> None:
+    def __init__(self, settings: Settings, trained: tuple[Group, ...], held_out: tuple[Group, ...], data: str) -> None:
         self.recipe = Recipe(rate=2e-3, warm_up=200, decay=1e-2, validations=20, patience=8)
-        self._trained, self._held_out, self._seed = trained, held_out, seed
-        self._watched = [drawn for group in some_of(held_out, _WATCHED, seed) for drawn in noisy(group, seed)]
+        self._settings, self._data, self._seed = settings, data, settings.seed
+        self._trained, self._held_out = trained, held_out
+        watched = some_of(held_out, _WATCHED, self._seed)
+        self._watched = [drawn for group in watched for drawn in noisy(group, self._seed)]
         sizes = np.array([len(group) for group in trained], np.float64)
         self._share = sizes / sizes.sum()
 
@@ -109,16 +111,18 @@ class QualityTask:
             "model.onnx": model.SerializeToString(deterministic=True),
             "golden.npz": npz_bytes({"image": _golden(self._held_out, self._seed)}),
         }
-        write_source(folder / "package", Path(graph.__file__).parent, files)
-        (folder / "weights.npz").write_bytes(npz_bytes(weights))
-        plot_history(folder, ["score"], "mean area under the curve")
-        plot_curves(folder, held.logits, held.kind)
-        plot_examples(folder, ("frame", "where it was changed", "where the network looks"), self._examples(network))
-        return {
+        figures = {
             **self.validate(network),
             "limits": sure_limits(weights, network, held),
             "parameters": sum(value.size for value in weights.values()),
         }
+        card = run_card(self._settings, self._data, figures)
+        write_source(folder / "package", Path(graph.__file__).parent, files, card)
+        (folder / "weights.npz").write_bytes(npz_bytes(weights))
+        plot_history(folder, ["score"], "mean area under the curve")
+        plot_curves(folder, held.logits, held.kind)
+        plot_examples(folder, ("frame", "where it was changed", "where the network looks"), self._examples(network))
+        return figures
 
     @torch.no_grad()
     def _examples(self, network: nn.Module) -> list[list[NDArray[np.float32]]]:
@@ -131,26 +135,27 @@ class QualityTask:
         return rows
 
 
-def prepare(settings: Settings, folder: Path, say: Callable[[str], None]) -> QualityTask:
-    """Reads the anatomy, says what is wrong with it, and makes the pools that the folder lacks; raises InputRefused."""
-    splits = {split: tuple(_drawn(split, settings.seed)) for split in ("train", "val")}
-    if settings.data:
-        anatomy = read_anatomy(Path(settings.data))
-        for problem in anatomy.problems:
-            say(f"left out: {problem}")
-        splits = {split: anatomy.of(split) or splits[split] for split in splits}
+def prepare(settings: Settings, anatomy: Anatomy, folder: Path, say: Callable[[str], None]) -> QualityTask:
+    """Says what is trained on, and makes the pools that the folder lacks."""
     count = int(np.clip(settings.minutes * SAMPLES_A_MINUTE, FEWEST, MOST))
-    say(
-        f"{len(splits['train'])} volumes to train on, {len(splits['val'])} held out"
-        + ("" if settings.data else "; no folder of anatomy given: drawn shapes only")
-        + f"; {count} samples to train on"
+    data = (
+        f"{len(anatomy.of('train'))} volumes of real anatomy to train on, {len(anatomy.of('val'))} held out, "
+        f"{len(anatomy.problems)} problems with the data; {count} samples to train on" + _instead(anatomy)
     )
-    pools = []
+    say(data)
+    splits = {split: anatomy.of(split) or tuple(_drawn(split, settings.seed)) for split in ("train", "val")}
+    pools, processes = [], len(os.sched_getaffinity(0))
     for split, volumes in splits.items():
         wanted = count if split == "train" else max(count // 5, FEWEST)
-        write_pool(volumes, folder / "pool", wanted, settings.seed, os.cpu_count() or 1, _told(say, split))
+        write_pool(volumes, folder / "pool", wanted, settings.seed, processes, _told(say, split))
         pools.append(read_pool(folder / "pool", split))
-    return QualityTask(pools[0], pools[1], settings.seed)
+    return QualityTask(settings, pools[0], pools[1], data)
+
+
+def _instead(anatomy: Anatomy) -> str:
+    """What stands in for the splits that hold nothing."""
+    training = "" if anatomy.of("train") else "; no anatomy to train on: drawn shapes only"
+    return training + ("" if anatomy.of("val") else "; no anatomy held out: drawn shapes instead")
 
 
 def _told(say: Callable[[str], None], split: str) -> Callable[[int, int], None]:

@@ -20,20 +20,26 @@ CHECKPOINT = "checkpoint.pt"
 
 
 class RunFolder:
-    """One folder, one run: the same settings go on where they stopped, other settings are refused."""
+    """One folder, one run: the same settings go on where they stopped, other settings are refused.
+
+    Nothing is written before `begin`, so a run whose settings turn out to be wrong leaves the folder to the next.
+    """
 
     def __init__(self, path: Path, settings: Settings) -> None:
-        self.path = path
-        path.mkdir(parents=True, exist_ok=True)
-        told = path / "settings.json"
-        wanted = asdict(settings)
-        if told.exists():
-            kept = json.loads(told.read_text("utf-8"))
-            if {name: kept.get(name) for name in wanted} != wanted:
+        self.path, self._settings = path, asdict(settings)
+        self._told = path / "settings.json"
+        if self._told.exists():
+            kept = json.loads(self._told.read_text("utf-8"))
+            if {name: kept.get(name) for name in self._settings} != self._settings:
                 mend = "give the same settings to go on, or another --out"
                 raise ConfigError(f"holds a run with other settings; {mend}", str(path))
-        versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
-        self.write_json("settings.json", {**wanted, "versions": versions})
+
+    def begin(self) -> None:
+        """settings.json with the versions of now; left as it is when the run goes on."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not self._told.exists():
+            versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+            self.write_json("settings.json", {**self._settings, "versions": versions})
 
     def write_json(self, name: str, document: dict[str, Any]) -> None:
         """A readable file, whole or not at all."""

@@ -16,6 +16,7 @@ from firmware.appliance import Appliance
 from firmware.clock import SystemClock
 from firmware.config import default_config
 from firmware.health import Health
+from firmware.inference.link import SLOTS
 from firmware.inference.networks import Networks
 from firmware.inference.pace import Backoff, Patience
 from firmware.inference.process import Wishes
@@ -113,6 +114,18 @@ def test_a_network_that_is_gone_costs_its_rows_alone(serve: Serve, packages, tmp
     assert told["n02"].why_missing == "no_model"
     assert counters["not_screened_no_model"] == 1
     assert series.count(2) == 1
+
+
+def test_a_fault_beside_the_loop_costs_no_verdict(serve: Serve, packages, monkeypatch: pytest.MonkeyPatch) -> None:
+    (denoiser, d_states), (quality, q_states) = serve(packages[0], "denoise"), serve(packages[1], "quality")
+    d_states.wait_for("serving")
+    q_states.wait_for("serving")
+    monkeypatch.setattr("firmware.inference.screening.pairs", lambda *_: 1 / 0)
+    decisions, counters, series = played(Networks(denoiser, quality), *[1.0] * (SLOTS + 1))
+    assert [rows(decision) for decision in decisions[:-1]] == [DENOISER + QUALITY] * (SLOTS + 1)
+    assert counters["not_screened_internal_fault"] == SLOTS + 1
+    assert "frames_failed" not in counters
+    assert series.count(2) == SLOTS + 1
 
 
 def test_a_killed_quality_network_is_back_and_the_denoiser_never_noticed(serve: Serve, packages) -> None:

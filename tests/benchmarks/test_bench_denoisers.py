@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from benchmarks.denoiser_cases import CHI, GAUSSIAN, Picture, lesions, make_case
 from benchmarks.denoiser_methods import BM3D, NOISY, OURS, PLAIN, Method, opencv_non_local_means, packaged
 from benchmarks.denoiser_repeats import repeats_table
 from benchmarks.denoisers import ALL, lesion_rows, measure, simulated, summary, tables, time_rows, verdict
-from benchmarks.models import listed, run
 from models.data.anatomy import Anatomy, Volume
 
 Y, X = np.mgrid[-1:1:96j, -1:1:104j]
@@ -228,24 +226,3 @@ def test_time_against_bm3d(monkeypatch: pytest.MonkeyPatch) -> None:
         {"method": "fast", "cpu_ms": 20.0, "times_bm3d": 200.0},
         {"method": BM3D, "cpu_ms": 4000.0, "times_bm3d": 1.0},
     ]
-
-
-def test_without_data_the_document_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("SCANSIDE_DATA", str(tmp_path))
-    monkeypatch.setattr("benchmarks.models.PACKAGES", tmp_path)
-    assert run(json_output=True, quick=True) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert document["schema"] == "bench-models/1"
-    assert "FILES.csv" in document["denoiser"]["missing"]
-    assert document["denoiser"]["shipped"] is False
-    assert "missing" in document["quality"]
-
-
-def test_rows_of_any_depth_become_tables() -> None:
-    share = {"share": 0.5, "low": 0.4, "high": 0.6, "n": 9}
-    part = {"real": {"raw": [{"scan": "a", "found": share}, {"scan": "b", "more": {"x": 1}}]}, "words": ["x"], "n": 3}
-    (one,) = listed(part, "quality")
-    assert one.title == "quality, real, raw"
-    assert [list(column.cells) for column in one.columns] == [["a", "b"], ["0.5 (0.4 to 0.6)", ""], ["", "x 1"]]

@@ -15,6 +15,11 @@ SEEDS = range(3)
 SCANS = [pytest.param("brain16"), pytest.param("phantom16", marks=pytest.mark.data)]
 
 
+@pytest.fixture(autouse=True)
+def _public_data(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> None:
+    monkeypatch.setenv("SCANSIDE_DATA", str(data_dir))
+
+
 @cache
 def scan(name: str) -> ScanFile:
     return load_scan(scan_paths()[name])

@@ -161,6 +161,15 @@ def test_a_strange_image_gets_no_probability() -> None:
     assert all(row.value is not None for row in measured(joined(made), KINDS, PIXELS))
 
 
+@pytest.mark.parametrize(("distance", "strange"), [(1.0003, False), (1.0006, True)])
+def test_the_distance_that_is_told_is_the_one_that_counts(distance: float, strange: bool) -> None:
+    made = good()
+    made[4][:] = distance
+    told, *rows = measured(joined(made), KINDS, PIXELS)
+    assert (told.value > 1.0) is strange
+    assert all((row.why_missing == "out_of_distribution") is strange for row in rows)
+
+
 def test_without_an_answer_every_row_says_why() -> None:
     rows = not_measured(KINDS, "worker_late")
     assert [row.row for row in rows] == ["n02", "n03", "n04", "n10"]

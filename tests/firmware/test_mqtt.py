@@ -23,9 +23,10 @@ from firmware.config import MqttConfig
 from firmware.health import Health
 from firmware.journal import Entry, Journal, Outgoing
 from firmware.sinks.mqtt import MqttSink
-from firmware.sinks.payloads import Head
+from firmware.sinks.payloads import Head, decision_payload
 from tests.appliance.mrd_client import begin, frame, header, object_kspace, wire
 from tests.appliance.processes import free_port
+from tests.engine.decide.test_decide_raised import LARGE, closed, everything
 
 pytestmark = pytest.mark.appliance
 
@@ -198,6 +199,19 @@ def test_a_message_too_large_is_parked_and_the_rest_flows(mosquitto, journal: Jo
     listener.wait(lambda: len(listener.payloads("/decision")) == 1)
     assert listener.payloads("/decision")[0]["boot"] == "small"
     assert health.snapshot()["counters"]["mqtt_too_large"] == 1
+    sink.close()
+    listener.close()
+
+
+def test_a_series_with_every_fault_in_every_slice_is_delivered(mosquitto, journal: Journal) -> None:
+    series = closed(2, 60, lambda _, place: everything(3.0 + place))
+    listener = Listener(mosquitto.port)
+    sink, health = sink_for(journal, config(mosquitto.port))
+    payload = decision_payload(series, LARGE, {"image": 12.345})
+    journal.append(Entry((Outgoing("scanside/a/scan/s/decision", payload),)))
+    listener.wait(lambda: len(listener.payloads("/decision")) == 1)
+    assert listener.payloads("/decision")[0]["sentence"] == series.sentence
+    assert "mqtt_too_large" not in health.snapshot()["counters"]
     sink.close()
     listener.close()
 

@@ -71,4 +71,7 @@ def test_a_bare_clone_trains_a_network_that_can_be_packed(tmp_path: Path) -> Non
     key = new_key()
     packed = pack(run / "package", tmp_path / "quality", key)
     public = public_half(key)
-    assert load_package(packed.path, {key_id(public): public}).manifest.name == "quality"
+    package = load_package(packed.path, {key_id(public): public})
+    assert (package.manifest.name, package.manifest.version) == ("quality", "0.1")
+    assert "Retrained, not evaluated" in package.card
+    assert "0 volumes of real anatomy to train on" in package.card

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.assess.consistency import calibrate, follow_lines
+from engine.assess.consistency import calibrate, follow_lines, line_consistency
 from engine.assess.memory import StratumMemory
 from engine.decide.limits import shipped_limits
 from engine.types import FrameIndex, Noise, OpenLines, Verdict
 from models.simulate.fault import Fault
 from tests.engine.assess.series import BRAIN, measured
+from tests.engine.assess.views import views
 
 LIMITS = shipped_limits()
 LINES = len(BRAIN.base.lines)
@@ -114,6 +115,21 @@ def test_three_elements_cannot_predict_each_other() -> None:
     *_, found = measured(0, frames=2, scan=scan)
     assert found["m11"].why_missing == "few_coils"
     assert found["m10"].value is not None
+
+
+@pytest.mark.parametrize("since", [0, 1], ids=["from the first image on", "later"])
+def test_lines_of_zeros_have_no_signal_to_compare(since: int) -> None:
+    """All but the three central lines are zero: there is power in the centre, and half the lines leave nothing."""
+
+    def emptied(lines: np.ndarray, repetition: int) -> np.ndarray:
+        central = np.abs(np.arange(len(lines)) - LINES // 2) <= 1
+        return lines if repetition < since else lines * central[:, None, None]
+
+    memory = StratumMemory()
+    with np.errstate(all="raise"):
+        first, second = [line_consistency(view, memory) for view in views(frames=2, change=emptied)]
+    assert first.why_missing == "first_frame"
+    assert (second.value, second.why_missing) == (None, "no_signal")
 
 
 def test_streaming_is_the_same_as_all_at_once() -> None:

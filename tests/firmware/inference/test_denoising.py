@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from engine.denoise import in_noise_units
 from firmware.inference.denoising import Denoising
 from firmware.inference.status import ModelStatus
 from tests.engine.decide.test_decide_decider import frame
@@ -34,7 +35,7 @@ class Answers:
 def shown(image: np.ndarray, answer: np.ndarray | str):
     """(processed frame, row n01) of an image in units of half its noise sd."""
     noisy = replace(frame(), data=2 * image, noise_sd=2.0, snr_units=False)
-    return Denoising(noisy, Answers(answer)).finish()
+    return Denoising(noisy, in_noise_units(noisy), Answers(answer)).finish()
 
 
 def test_what_lost_only_noise_is_shown() -> None:

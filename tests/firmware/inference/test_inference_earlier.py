@@ -23,6 +23,17 @@ def test_the_repetition_before_of_the_same_place() -> None:
             assert (before is None) if repetition == 0 else (before[0, 0, 0] == level - 10)
 
 
+def test_looking_keeps_what_is_there_and_counts_as_use() -> None:
+    earlier, a, b, c = EarlierImages(2 * image(0).nbytes), *(FrameIndex(slice=n) for n in range(3))
+    assert earlier.before("s1", a) is None
+    for place in (a, b):
+        earlier.exchange("s1", place, image(place.slice))
+    assert earlier.before("s1", replace(a, repetition=5))[0, 0, 0] == 0
+    earlier.exchange("s1", c, image(2))
+    assert earlier.before("s1", a) is not None
+    assert earlier.before("s1", b) is None, "gone for c"
+
+
 def test_scans_do_not_see_each_other_and_are_forgotten() -> None:
     earlier, place = EarlierImages(), FrameIndex()
     assert earlier.exchange("s1", place, image(1)) is None

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from engine.quality import joined_length, measured
-from engine.types import FrameIndex
-from firmware.inference.earlier import EarlierImages
-from firmware.inference.screening import Screening
+from engine.types import Completeness, Frame, FrameIndex, Measurement
+from firmware.inference.networks import Networks
 from tests.engine.decide.test_decide_decider import frame
 from tests.engine.quality_network import KINDS, answers, write_package
 from tests.engine.runners import smoothing
@@ -98,34 +97,53 @@ def test_the_fault_of_one_never_touches_the_other(start: Start, tmp_path: Path) 
     assert values(referee.worker.run(PAIRS))
 
 
-def of(level: float, repetition: int = 0, **more) -> object:
+def of(level: float, repetition: int = 0, **more) -> Frame:
     data = np.full((1, 40, 32), level, np.float32)
     return replace(frame(), index=FrameIndex(repetition=repetition), data=data, noise_sd=1.0, **more)
 
 
+def screened(watched: Watched, *frames: Frame) -> list[tuple[Measurement, ...]]:
+    """Rows of each of a scan's frames."""
+    networks = Networks(quality=watched.worker)
+    return [networks.ask("s1", one).finish()[1] for one in frames]
+
+
 def test_a_frame_is_held_against_the_one_before_it(start: Start) -> None:
-    watched, earlier = start(patience=PATIENCE), EarlierImages()
+    watched = start(patience=PATIENCE)
     watched.wait_for("serving")
-    first = Screening("s1", of(20.0), watched.worker, earlier).finish()
-    second = Screening("s1", of(20.5, 1), watched.worker, earlier).finish()
+    first, second = screened(watched, of(20.0), of(20.5, 1))
     assert [row.row for row in first] == ["n02", "n03", "n04", "n10"]
     assert [row.value for row in first] == pytest.approx([0.02, 0.0, 0.2, 0.0], abs=1e-3)
     assert [row.value for row in second] == pytest.approx([0.021, 0.5, 0.205, 0.0], abs=1e-3)
 
 
 def test_what_is_strange_or_of_unknown_noise_gets_no_probability(start: Start) -> None:
-    watched, earlier = start(patience=PATIENCE), EarlierImages()
+    watched = start(patience=PATIENCE)
     watched.wait_for("serving")
-    distance, *rows = Screening("s1", of(2000.0), watched.worker, earlier).finish()
+    unknown = replace(of(20.0), noise_sd=None, snr_units=False)
+    (distance, *rows), untold = screened(watched, of(2000.0), unknown)
     assert distance.value == 2.0
     assert {row.why_missing for row in rows} == {"out_of_distribution"}
-    unknown = replace(of(20.0), noise_sd=None, snr_units=False)
-    rows = Screening("s1", unknown, watched.worker, earlier).finish()
-    assert {(row.value, row.why_missing) for row in rows} == {(None, "noise_unknown")}
+    assert {(row.value, row.why_missing) for row in untold} == {(None, "noise_unknown")}
 
 
 def test_before_it_serves_only_the_distance_says_so(start: Start, tmp_path: Path) -> None:
     watched = start((tmp_path / "nowhere", tmp_path))
     watched.wait_for("failed")
-    (row,) = Screening("s1", of(20.0), watched.worker, EarlierImages()).finish()
+    networks = Networks(quality=watched.worker)
+    _, (row,) = networks.ask("s1", of(20.0)).finish()
     assert (row.row, row.why_missing) == ("n02", "no_model")
+    assert networks.earlier.before("s1", FrameIndex()) is None, "what no network will look at is not kept"
+
+
+NAN = np.full((1, 40, 32), 30.0, np.float32)
+NAN[0, 3, 3] = np.nan
+PART = Completeness(expected=16, received=8, missing=tuple(range(8)), ended_by="close")
+
+
+@pytest.mark.parametrize("spoiled", [{"data": NAN}, {"completeness": PART}], ids=["not finite", "incomplete"])
+def test_a_spoiled_frame_does_not_spoil_the_next_ones_pair(start: Start, spoiled: dict) -> None:
+    watched = start(patience=PATIENCE)
+    watched.wait_for("serving")
+    *_, last = screened(watched, of(20.0), replace(of(30.0, 1), **spoiled), of(20.5, 2))
+    assert [row.value for row in last] == pytest.approx([0.021, 0.5, 0.205, 0.0], abs=1e-3)

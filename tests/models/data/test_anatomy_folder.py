@@ -24,6 +24,18 @@ def picture(seed: int, shape: tuple[int, ...] = (40, 30, 3)) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 1000, shape, dtype=np.uint16)
 
 
+def corrupt_deflate(path: Path) -> bytes:
+    """A compressed archive whose stream starts with a block of a kind that does not exist."""
+    np.savez_compressed(path.with_suffix(".npz"), img=picture(8))
+    data = bytearray(path.with_suffix(".npz").read_bytes())
+    with zipfile.ZipFile(path.with_suffix(".npz")) as archive:
+        start = archive.infolist()[0].header_offset
+    path.with_suffix(".npz").unlink()
+    name, extra = (int.from_bytes(data[start + at : start + at + 2], "little") for at in (26, 28))
+    data[start + 30 + name + extra] = 0b111
+    return bytes(data)
+
+
 def test_volumes_come_with_their_split_their_body_and_a_level_of_one(tmp_path: Path) -> None:
     lines = ["a,one.npz,train,S1,Scanner A,limb/pelvis,-3/-4", 'a,two.npz,test,S2,Scanner B,"brain, stroke",-25/-4']
     anatomy = read_anatomy(write_folder(tmp_path, lines, {"a/one.npz": picture(1), "a/two.npz": picture(2)}))
@@ -49,6 +61,11 @@ def test_what_cannot_be_used_is_named_and_counted_and_costs_nothing_else(tmp_pat
         "a,split.npz,somewhere,S7,A,brain,",
         "a,nobody.npz,train,,A,brain,",
         "a,nan.npz,train,S8,A,brain,",
+        "a,none.npz,train,S9,A,brain,",
+        "a,dot.npz,train,S10,A,brain,",
+        "a,signed.npz,train,S11,A,brain,",
+        "a,plain.npz,train,S12,A,brain,",
+        "a,deflated.npz,train,S13,A,brain,",
     ]
     files = {
         "a/good.npz": picture(1),
@@ -58,10 +75,16 @@ def test_what_cannot_be_used_is_named_and_counted_and_costs_nothing_else(tmp_pat
         "a/split.npz": picture(3),
         "a/nobody.npz": picture(4),
         "a/nan.npz": np.full((40, 30, 3), np.nan, np.float32),
+        "a/none.npz": np.zeros((40, 30, 0), np.uint16),
+        "a/dot.npz": np.pad(np.ones((6, 6, 3), np.uint16), ((0, 34), (0, 24), (0, 0))),
+        "a/signed.npz": picture(6).astype(np.int16) - 1,
         "a/unlisted.npz": picture(5),
     }
     write_folder(tmp_path, lines, files)
     (tmp_path / "a" / "torn.npz").write_bytes((tmp_path / "a" / "good.npz").read_bytes()[:200])
+    with (tmp_path / "a" / "plain.npz").open("wb") as stream:
+        np.save(stream, picture(7))
+    (tmp_path / "a" / "deflated.npz").write_bytes(corrupt_deflate(tmp_path / "whole.npy"))
     anatomy = read_anatomy(tmp_path)
     assert [volume.name for volume in anatomy.volumes] == ["a/good.npz"]
     said = {problem.split(": ")[0]: problem.split(": ")[1] for problem in anatomy.problems}
@@ -74,14 +97,37 @@ def test_what_cannot_be_used_is_named_and_counted_and_costs_nothing_else(tmp_pat
         "a/split.npz": "unlabelled",
         "a/nobody.npz": "unlabelled",
         "a/nan.npz": "unreadable",
+        "a/none.npz": "unreadable",
+        "a/dot.npz": "unreadable",
+        "a/signed.npz": "unreadable",
+        "a/plain.npz": "unreadable",
+        "a/deflated.npz": "unreadable",
         "a/unlisted.npz": "unlabelled",
     }
 
 
-def test_a_subject_or_scanner_on_both_sides_is_told(tmp_path: Path) -> None:
+def test_a_subject_or_scanner_on_both_sides_is_told_and_nothing_is_left_out(tmp_path: Path) -> None:
     lines = ["a,one.npz,train,S1,A,brain,", "a,two.npz,test,S1,A,brain,"]
     anatomy = read_anatomy(write_folder(tmp_path, lines, {"a/one.npz": picture(1), "a/two.npz": picture(2)}))
-    assert ["subject 'S1'" in anatomy.problems[0], "scanner 'A'" in anatomy.problems[1]] == [True, True]
+    assert anatomy.warnings == (
+        "FILES.csv: subject 'S1' is in train and test; results there may be too good",
+        "FILES.csv: scanner 'A' is in train and test; results there may be too good",
+    )
+    assert anatomy.problems == ()
+    assert len(anatomy.volumes) == 2
+
+
+def test_a_scanner_model_is_the_same_at_any_field_strength_and_in_any_case(tmp_path: Path) -> None:
+    scanners = ("GE Signa HDxt", "GE SIGNA HDxt 1.5T", "GE Signa HDx", "Maker 3T", "maker  3 T", "UIH uMR 770 3T")
+    splits = ("train", "test", "val", "val", "test", "train")
+    lines = [f"a,{n}.npz,{splits[n]},s{n},{name},brain," for n, name in enumerate(scanners)]
+    lines[0] = lines[0].replace("s0", "Case 3T")
+    lines[1] = lines[1].replace("s1", "case 1.5T")
+    anatomy = read_anatomy(write_folder(tmp_path, lines, {f"a/{n}.npz": picture(n) for n in range(len(scanners))}))
+    assert anatomy.warnings == (
+        "FILES.csv: scanner 'GE Signa HDxt', 'GE SIGNA HDxt 1.5T' is in train and test; results there may be too good",
+        "FILES.csv: scanner 'Maker 3T', 'maker  3 T' is in val and test; results there may be too good",
+    )
 
 
 def test_a_folder_without_a_table_or_with_nothing_left_is_refused(tmp_path: Path) -> None:
@@ -105,11 +151,14 @@ def test_a_damaged_archive_member_is_unreadable(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-def test_the_public_set_is_split_by_subject_and_scanner(data_dir: Path) -> None:
+def test_the_public_set_is_split_by_subject_and_two_scanner_models_are_told(data_dir: Path) -> None:
     anatomy = read_anatomy(data_dir / "anatomy")
     assert anatomy.problems == ()
-    for what in ("subject", "scanner"):
-        sides = [{getattr(v, what) for v in anatomy.of(split)} for split in ("train", "val", "test")]
-        assert not sides[0] & (sides[1] | sides[2])
-        assert not sides[1] & sides[2]
+    sides = [{volume.subject for volume in anatomy.of(split)} for split in ("train", "val", "test")]
+    assert not sides[0] & (sides[1] | sides[2])
+    assert not sides[1] & sides[2]
+    assert [warning.partition(";")[0] for warning in sorted(anatomy.warnings)] == [
+        "FILES.csv: scanner 'GE GENESIS_SIGNA', 'GE GENESIS_SIGNA 1.5T' is in train and val",
+        "FILES.csv: scanner 'GE Signa HDxt', 'GE Signa HDxt 1.5T' is in train and test",
+    ]
     assert not {"heart", "knee", "abdomen"} & {volume.body for volume in anatomy.of("train")}

@@ -33,6 +33,14 @@ def test_body_parts_count_alike_whatever_their_number() -> None:
     assert [len(group) for group in made.groups] == [2, 18, 150]
 
 
+def test_volumes_too_small_for_a_patch_are_named_and_take_no_share() -> None:
+    small = Volume("patch.npz", "train", "s", "s", "heart", False, np.ones((4, 200, 71), np.float32))
+    made = bank([small, volume("head", 1.0)], [], np.random.default_rng(0))
+    assert made.unused == ("patch.npz",)
+    assert made.weights == pytest.approx((0.5 / 0.7, 0.2 / 0.7))
+    assert min(min(picture.shape) for group in made.groups for picture in group) >= 72
+
+
 def test_patches_are_cut_turned_and_repeatable() -> None:
     made = bank([volume("head", 1.0)], [], np.random.default_rng(0))
     one, two = (made.patch(64, np.random.default_rng(5)) for _ in range(2))
