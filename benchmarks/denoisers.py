@@ -59,7 +59,8 @@ def simulated(anatomy: Anatomy, there: list[Method], quick: bool) -> dict[str, A
             rows += summary(measured, by_volume, {"noise": noise, "level": level})
     largest = max(chosen, key=lambda picture: picture.pixels.size)
     return {
-        "data": "simulated noise on real anatomy, test split: no subject and no named scanner of it was trained on",
+        "data": "simulated noise on real anatomy, test split: no subject of it was trained on",
+        "warnings": list(anatomy.warnings),
         "volumes": len(by_volume),
         "subjects": len({picture.subject for picture in chosen}),
         "slices": len(chosen),

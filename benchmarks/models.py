@@ -14,7 +14,7 @@ from models.shipped import DENOISER, PACKAGES, QUALITY
 SCHEMA = "bench-models/1"
 NETWORKS = (DENOISER, QUALITY)
 
-_SAID = ("shipped", "not_better_than", "missing", "why_missing")
+_SAID = ("shipped", "not_better_than", "missing", "why_missing", "warnings")
 
 
 def run(*, json_output: bool, quick: bool) -> int:

@@ -1,7 +1,7 @@
 """Figures of the quality network for `scanside bench models`: simulated faults, what it adds to the rows, real scans.
 
-Simulated and real never share a figure. Simulated: the anatomy's test split, whose subjects and scanners the network
-has never seen; the fault is there from the first frame on and no frame before it is shown.
+Simulated and real never share a figure. Simulated: the anatomy's test split, whose subjects the network has never
+seen; the fault is there from the first frame on and no frame before it is shown.
 """
 
 from pathlib import Path
@@ -39,10 +39,12 @@ def quality_table(quick: bool, package: Path = PACKAGE) -> dict[str, Any]:
     network = Network(package)
     document: dict[str, Any] = {"network": network.name, "shipped": True, "not_shipped": not_shipped()}
     try:
-        volumes = read_anatomy(data_folder() / "anatomy").of("test")
+        anatomy = read_anatomy(data_folder() / "anatomy")
     except InputRefused as error:
         document["missing"] = str(error)
     else:
+        volumes = anatomy.of("test")
+        document["warnings"] = list(anatomy.warnings)
         document["simulated"] = simulated(network, volumes, _QUICK_SAMPLES if quick else _SAMPLES)
         document["beside_rows"] = beside_rows(network, volumes, quick)
     document["real"] = real_cases(network, data_folder())

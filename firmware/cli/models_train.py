@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     figures = task.finish(network, options.out)
     folder.write_json("metrics.json", figures)
     package = options.out / "package"
-    console.print(f"{package}: sign it with scanside models pack {package} --key FILE")
+    console.print(f"{package}: sign it with scanside models pack {package} --key FILE", soft_wrap=True)
     return {"run": str(options.out), "package": str(package), "steps": training.progress.step, "figures": figures}
 
 

@@ -192,7 +192,9 @@ def test_the_error_against_a_repeat_is_that_against_the_truth() -> None:
 
 
 def test_the_whole_table_on_drawn_volumes() -> None:
-    anatomy = Anatomy(tuple(volume(name, body) for name, body in (("a", "head"), ("b", "head"), ("c", "limb"))), ())
+    anatomy = Anatomy(
+        tuple(volume(name, body) for name, body in (("a", "head"), ("b", "head"), ("c", "limb"))), (), ("w",)
+    )
     there = [NOTHING, BLUR, Method("smooth", packaged("smooth")), Method(PLAIN[1], opencv_non_local_means)]
     document = {"methods": [{"name": BM3D, "missing": "not installed"}], **simulated(anatomy, there, quick=True)}
     assert {(r["noise"], r["level"], r["body"]) for r in document["rows"]} == {
@@ -203,6 +205,7 @@ def test_the_whole_table_on_drawn_volumes() -> None:
     assert psnr["smooth", CHI, 0.1, ALL] > psnr[NOISY, CHI, 0.1, ALL] + 3
     assert psnr[PLAIN[1], CHI, 0.1, ALL] > psnr[NOISY, CHI, 0.1, ALL] + 3
     assert {r["method"] for r in document["time"]} == {"blur", "smooth", PLAIN[1]}
+    assert document["warnings"] == ["w"]
     assert json.loads(json.dumps(document)) == document
     assert [len(table.columns) for table in tables(document)] == [11, 6, 3, 2]
 
