@@ -12,6 +12,8 @@ from firmware.sources.simulated import ScanFile, SimulatedScan, load_scan
 from models.scans import BRAIN16
 from models.simulate import FAULTS, make_fault
 
+pytestmark = pytest.mark.slow  # whole series, judged by every row
+
 SEEDS = range(3)
 FIRST, FRAMES = 6, 8
 TOLERANCE = {
