@@ -221,7 +221,7 @@ class MqttSink:
         for name in self._config.consumers:
             self._client.subscribe(topics.have(self._appliance, name), qos=1)
         self._retained[topics.state(self._appliance)] = self._state("online")
-        for topic in self._retained:
+        for topic in list(self._retained):  # what was cleared meanwhile leaves it on the way
             self._publish_retained(topic)
         self._publish_head()
         self._answer_at = self._clock.monotonic()

@@ -163,6 +163,29 @@ def test_a_broker_that_is_away_loses_nothing(mosquitto, journal: Journal) -> Non
     listener.close()
 
 
+def test_what_is_cleared_while_the_broker_is_away_is_cleared_when_it_is_back(mosquitto, journal: Journal) -> None:
+    sink, health = sink_for(journal, config(mosquitto.port))
+    listener = Listener(mosquitto.port)
+    for scan in ("one", "two"):
+        sink.retain(f"scanside/a/scan/{scan}/state", Head(schema="head/1", newest=0, boot=scan))
+    listener.wait(lambda: len(listener.payloads("/state")) >= 3)
+    listener.close()
+    mosquitto.kill()
+    end = time.monotonic() + 10
+    while "mqtt" not in health.snapshot()["problems"]:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    for scan in ("one", "two"):
+        sink.retain(f"scanside/a/scan/{scan}/state", None)
+    mosquitto.start()
+    listener = Listener(mosquitto.port)
+    decide(journal)
+    listener.wait(lambda: listener.contiguous == 1)
+    sink.close()
+    listener.close()
+    assert "mqtt_faults" not in health.snapshot()["counters"]
+
+
 def test_amqtt_is_served_with_3_1_1(journal: Journal) -> None:
     broker = start_broker("amqtt")
     try:
