@@ -50,14 +50,18 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     console = Console(stderr=True, highlight=False)
     settings = Settings(options.name, options.minutes, options.seed, _data(options.data))
     folder = RunFolder(options.out, settings)
-    task = prepare(settings, folder, lambda text: console.print(text, soft_wrap=True))
-    training = Training(task, settings, folder, SystemClock())
-    if training.progress.step:
-        console.print(f"going on at step {training.progress.step}, after {training.progress.seconds:.0f} s")
-    with _bar(console) as bar:
-        network = training.run(_Teller(bar, options.name, options.minutes * 60))
-    figures = task.finish(network, options.out)
-    folder.write_json("metrics.json", figures)
+    try:
+        task = prepare(settings, folder, lambda text: console.print(text, soft_wrap=True))
+        training = Training(task, settings, folder, SystemClock())
+        if training.progress.step:
+            console.print(f"going on at step {training.progress.step}, after {training.progress.seconds:.0f} s")
+        with _bar(console) as bar:
+            network = training.run(_Teller(bar, options.name, options.minutes * 60))
+        figures = task.finish(network, options.out)
+        folder.write_json("metrics.json", figures)
+    except OSError as error:
+        mend = "make room or give another --out; the same command goes on from the last checkpoint"
+        raise Unavailable(f"cannot be written ({error.strerror})", str(options.out), mend) from error
     package = options.out / "package"
     console.print(f"{package}: sign it with scanside models pack {package} --key FILE", soft_wrap=True)
     return {"run": str(options.out), "package": str(package), "steps": training.progress.step, "figures": figures}

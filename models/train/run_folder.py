@@ -1,6 +1,7 @@
 """The folder of one training run: settings, checkpoint, history, and what a failure left."""
 
 import csv
+import io
 import json
 import os
 import platform
@@ -29,10 +30,17 @@ class RunFolder:
         self.path, self._settings = path, asdict(settings)
         self._told = path / "settings.json"
         if self._told.exists():
-            kept = json.loads(self._told.read_text("utf-8"))
+            kept = self._kept()
             if {name: kept.get(name) for name in self._settings} != self._settings:
                 mend = "give the same settings to go on, or another --out"
                 raise ConfigError(f"holds a run with other settings; {mend}", str(path))
+
+    def _kept(self) -> dict[str, Any]:
+        try:
+            kept = json.loads(self._told.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputRefused(f"cannot be read ({error})", str(self._told), "give another --out") from error
+        return kept if isinstance(kept, dict) else {}
 
     def begin(self) -> None:
         """settings.json with the versions of now; left as it is when the run goes on."""
@@ -47,9 +55,9 @@ class RunFolder:
 
     def save(self, state: dict[str, Any]) -> None:
         """The checkpoint, whole or not at all."""
-        half = self.path / f"{CHECKPOINT}.half"
-        torch.save(state, half)
-        os.replace(half, self.path / CHECKPOINT)
+        held = io.BytesIO()  # torch writes a file by itself with errors that do not say what the disk said
+        torch.save(state, held)
+        self._replace(CHECKPOINT, held.getvalue())
 
     def load(self) -> dict[str, Any] | None:
         """The checkpoint, None at the start; raises InputRefused when it cannot be read."""
@@ -76,8 +84,12 @@ class RunFolder:
 
     def _replace(self, name: str, data: bytes) -> None:
         half = self.path / f"{name}.half"
-        half.write_bytes(data)
-        os.replace(half, self.path / name)
+        try:
+            half.write_bytes(data)
+            os.replace(half, self.path / name)
+        except OSError:
+            half.unlink(missing_ok=True)  # a full disk is not to stay full of it
+            raise
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:

@@ -1,5 +1,9 @@
 """How a training run starts: what it refuses before it writes, what it says about its data; and the card it leaves."""
 
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,6 +42,43 @@ def test_a_wrong_name_or_folder_leaves_the_folder_of_the_run_to_the_next(
     assert not (tmp_path / "run").exists()
     assert started("denoiser", tmp_path / "run")
     assert (tmp_path / "run" / "settings.json").exists()
+
+
+def test_a_place_that_takes_no_files_is_told_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SCANSIDE_DATA", raising=False)
+    (tmp_path / "file").touch()
+    assert main(["models", "train", "denoiser", "--out", str(tmp_path / "file")]) == 3
+    assert "cannot be written (File exists); make room or give another --out" in capsys.readouterr().err
+
+
+def test_settings_that_cannot_be_read_are_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"name": "den', "utf-8")
+    with pytest.raises(InputRefused, match=r"settings\.json: cannot be read .*; give another --out"):
+        RunFolder(tmp_path, Settings("denoiser", 1.0, 1))
+
+
+def test_a_full_disk_keeps_the_checkpoint_before_and_no_half_of_the_next(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path, Settings("denoiser", 1.0, 1))
+    run.begin()
+    run.save({"step": 1})
+    with pytest.raises(OSError, match="File too large"), small_files():
+        run.save({"step": 2, "network": torch.zeros(1 << 16)})
+    assert run.load() == {"step": 1}
+    assert not list(tmp_path.glob("*.half"))
+
+
+@contextmanager
+def small_files() -> Iterator[None]:
+    """The system refuses to write more than 64 KiB to a file."""
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.mark.parametrize("seed", ["-1", "4294967296"])
