@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.dicom import read_pixels
 from benchmarks.faults import StillClock
 from benchmarks.quality_network import Answer, Network, threshold
+from engine.denoise import in_noise_units
 from engine.errors import InputRefused
 from engine.quality import FARTHEST
 from firmware.offline import judge_source
@@ -76,7 +77,8 @@ def bundled_brain(network: Network) -> dict[str, Any]:
         before = None
         for frame in report.frames:
             assert frame.image is not None, "the bundled scan becomes an image"
-            image = in_snr(frame.image.data, frame.image.noise_sd)
+            image = in_noise_units(frame.image)
+            assert image is not None, "a simulated scan begins with noise readouts"
             answer = network.look_at(image, before)
             for kind in _named(network, answer):
                 named[kind] = named.get(kind, 0) + 1
@@ -92,8 +94,8 @@ def raw_images(data: Path) -> Iterator[tuple[str, list[Image]]]:
     for name, path in _RAW.items():
         if (data / "mr_raw" / path).is_file():
             report = judge_source(MrdFile(data / "mr_raw" / path), StillClock())
-            made = [frame.image for frame in report.frames if frame.image is not None]
-            yield name, [in_snr(image.data, image.noise_sd) for image in made if image.noise_sd]
+            made = [in_noise_units(frame.image) for frame in report.frames if frame.image is not None]
+            yield name, [image for image in made if image is not None]
 
 
 def mosaic_images(data: Path) -> Iterator[tuple[str, str, Image | str]]:
@@ -137,11 +139,6 @@ def distances(network: Network, data: Path) -> list[dict[str, Any]]:
         {"what": name, "why_missing": image} if isinstance(image, str) else _distance(network, name, image)
         for name, image in rows
     ]
-
-
-def in_snr(image: NDArray[np.floating], noise: float | None) -> Image:
-    """`image` over its noise."""
-    return np.asarray(image / (noise or 1.0), np.float32)
 
 
 def _photographs(data: Path) -> Iterator[tuple[str, Image | str]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.faults import StillClock
 from benchmarks.quality_network import Network, share_over_subjects, threshold
+from engine.denoise import in_noise_units
 from engine.errors import InputRefused
 from engine.quality import FARTHEST
 from firmware.offline import judge_source
@@ -66,9 +67,11 @@ def judge(network: Network, volumes: tuple[Volume, ...], kind: str, number: int)
     rng = np.random.default_rng([_SEED, number, (*KINDS, "").index(kind)])
     scene, sample = _visible(volumes, kind, rng)
     report = judge_source(SimulatedScan(scan_of(scene.base), _FRAMES, number, scene.fault), StillClock())
-    image = report.frames[0].image
-    assert image is not None, "a simulated Cartesian frame becomes an image"
-    answer = network.look_at(np.asarray(image.data / (image.noise_sd or 1.0), np.float32))
+    frame = report.frames[0].image
+    assert frame is not None, "a simulated Cartesian frame becomes an image"
+    image = in_noise_units(frame)
+    assert image is not None, "a simulated scan begins with noise readouts"
+    answer = network.look_at(image)
     named = {name for n, name in enumerate(network.kinds) if answer.probability[:, n].max() > threshold(name)}
     by_network = named if answer.distance.max() <= FARTHEST else set()
     rows = {finding.kind for finding in report.series.findings}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.quality import OUTPUTS
 from models.quality.distance import SMALLEST
 from models.quality.shape import (
     CELLS,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
 OPSET = 17
-OUTPUTS = ("probability", "severity", "where", "embedding", "distance")
 PER_KIND = ("maps.weight", "maps.bias", "severity.weight", "severity.bias", "gain", "bias", "where_bias")
 """Weights whose first axis is the kind."""
 
