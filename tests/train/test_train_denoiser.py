@@ -15,10 +15,13 @@ import onnxruntime as ort  # noqa: E402
 
 from engine.package import load_package  # noqa: E402
 from engine.package.keys import key_id  # noqa: E402
+from models.data.targets import Bank  # noqa: E402
 from models.denoiser.graph import build  # noqa: E402
 from models.denoiser.network import Denoiser  # noqa: E402
 from models.pack import pack  # noqa: E402
 from models.signing import new_key, public_half  # noqa: E402
+from models.train.denoiser import DenoiserTask, held_out  # noqa: E402
+from models.train.task import Settings  # noqa: E402
 
 COMMAND = (sys.executable, "-m", "firmware.cli", "models", "train", "denoiser", "--seed", "1", "--json")
 BARE = {name: value for name, value in os.environ.items() if name != "SCANSIDE_DATA"}
@@ -35,6 +38,15 @@ def test_the_graph_answers_as_the_network_does(shape: tuple[int, int]) -> None:
     with torch.no_grad():
         wanted = network(torch.from_numpy(images)).numpy()
     np.testing.assert_allclose(session.run(None, {"image": images})[0], wanted, atol=2e-4)
+
+
+def test_the_target_is_the_mean_of_the_noisy_magnitude_floor_included() -> None:
+    grey = np.full((80, 80), 0.001, np.float32)  # far below the noise, but for the spots that are put in
+    held = held_out([grey], np.random.default_rng(1))
+    task = DenoiserTask(Settings("denoiser", 1.0, 1), Bank(((grey,),), (1.0,)), held, "")
+    noisy, wanted, _, _ = task.batch(np.random.default_rng(1))
+    assert wanted.min() > 1.25, "the floor of one element, or of more"
+    np.testing.assert_allclose(noisy.mean((1, 2, 3)), wanted.mean((1, 2, 3)), atol=0.06)
 
 
 @pytest.mark.timeout(400)
