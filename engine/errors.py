@@ -40,6 +40,17 @@ class PackageRefused(ScansideError):
         """One word for counters: unsigned, unknown-key, tampered, oversized, key, or the part that is wrong."""
 
 
+class PlanRefused(ScansideError):
+    """A plan cannot be made, kept or used; the path that served before goes on."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, where: str = "", mend: str = "", reason: str = "plan") -> None:
+        super().__init__(what, where, mend)
+        self.reason = reason
+        """One word for counters: parser, builder, crash, memory, time, store, missing, damaged, foreign, other."""
+
+
 class ConfigError(ScansideError):
     """The configuration is wrong; `what` lists every error."""
 
@@ -48,3 +59,7 @@ class ConfigError(ScansideError):
 
 class Unavailable(ScansideError):
     """Something the command needs is not there (port taken, program missing)."""
+
+
+class DeviceLost(ScansideError):
+    """The GPU's context is dead and every further call fails: this process must end; another one can begin anew."""

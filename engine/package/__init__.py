@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import PackageRefused
+from engine.forms.ranges import FILE as RANGES
+from engine.forms.ranges import Ranges, packaged_ranges
 from engine.package.golden import check_golden, read_golden
 from engine.package.graph import check_graph
 from engine.package.keys import trusted_keys
@@ -17,6 +19,7 @@ from engine.package.sealed import read_sealed
 __all__ = ["Axis", "Manifest", "Package", "PackageRefused", "Tensor", "load_package", "read_content", "trusted_keys"]
 
 _SUFFIXES = (".onnx", ".md", ".txt")
+_FILES = ("manifest.toml", "golden.npz", RANGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Content:
     golden: Mapping[str, NDArray[np.generic]]
     """Tensor name -> `[frame, *shape]`."""
     parameters: int
+    ranges: Ranges | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Package:
     """Tensor name -> `[frame, *shape]`: inputs and the answers of model.onnx to them."""
     card: str
     parameters: int
+    ranges: Ranges | None = None
+    """The table of which int8 forms are made, where the package has one."""
 
 
 def load_package(path: Path, keys: Mapping[str, bytes]) -> Package:
@@ -66,14 +72,15 @@ def load_package(path: Path, keys: Mapping[str, bytes]) -> Package:
         content.golden,
         sealed.files["card.md"].decode("utf-8"),
         content.parameters,
+        content.ranges,
     )
 
 
 def read_content(files: Mapping[str, bytes], path: Path) -> Content:
     """The parts of a package from its files (name -> bytes); raises PackageRefused naming a file in `path`."""
     for name in files:
-        if not name.endswith(_SUFFIXES) and name not in ("manifest.toml", "golden.npz"):
-            what = f"not part of a package, which holds manifest.toml, golden.npz and {', '.join(_SUFFIXES)} files"
+        if not name.endswith(_SUFFIXES) and name not in _FILES:
+            what = f"not part of a package, which holds {', '.join(_FILES)} and {', '.join(_SUFFIXES)} files"
             raise PackageRefused(what, f"{path}/{name}", "remove it", reason="manifest")
     try:
         files["card.md"].decode("utf-8")
@@ -85,4 +92,4 @@ def read_content(files: Mapping[str, bytes], path: Path) -> Content:
     }
     golden = read_golden(files["golden.npz"], f"{path}/golden.npz")
     check_golden(golden, (*manifest.inputs, *manifest.outputs), f"{path}/golden.npz")
-    return Content(manifest, golden, parameters["model.onnx"])
+    return Content(manifest, golden, parameters["model.onnx"], packaged_ranges(files, str(path)))

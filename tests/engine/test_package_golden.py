@@ -43,6 +43,13 @@ FRAMES = golden()
         (zipped("image.npy", bytes(256_000_001)), "unpacked"),
         (npz(image=FRAMES["image"]), "holds ['image'], not"),
         (npz(**FRAMES, more=np.zeros(1)), "more"),
+        (npz(**FRAMES, **{"more.truth": FRAMES["denoised"]}), "more.truth"),
+        (npz(**FRAMES, **{"denoised.truth": FRAMES["denoised"][..., :8]}), "denoised.truth has another shape"),
+        (npz(**FRAMES, **{"denoised.truth": FRAMES["denoised"][:1]}), "denoised.truth has another shape"),
+        (npz(**FRAMES, **{"denoised.truth": FRAMES["denoised"] + np.inf}), "denoised.truth holds NaN"),
+        (npz(**FRAMES, **{"denoised.truth": FRAMES["denoised"] * 0}), "denoised.truth holds nothing above 0"),
+        (npz(image=np.float32(1), denoised=np.float32(1), **{"denoised.truth": np.float32(1)}), "number of frames"),
+        (npz(**FRAMES, **{"denoised.truth": FRAMES["denoised"].astype(np.float64)}), "denoised.truth is float64"),
         (npz(image=FRAMES["image"].astype(np.float64), denoised=FRAMES["denoised"]), "image is float64"),
         (npz(image=FRAMES["image"] * np.nan, denoised=FRAMES["denoised"]), "image holds NaN"),
         (npz(image=FRAMES["image"][:1], denoised=FRAMES["denoised"]), "number of frames"),
@@ -75,3 +82,10 @@ def test_no_signed_content_crashes_the_loader(tmp_path: Path, data: st.DataObjec
         load_package(package, KEYS)
     except PackageRefused as error:
         assert error.where.startswith(str(package))  # noqa: PT017
+
+
+def test_an_output_may_come_with_its_truth(tmp_path: Path) -> None:
+    truth = FRAMES["denoised"] + np.float32(1)
+    data = npz(**FRAMES, **{"denoised.truth": truth})
+    package = load_package(seal(tmp_path / "p", files(golden_npz=data)), KEYS)
+    np.testing.assert_array_equal(package.golden["denoised.truth"], truth)
