@@ -53,11 +53,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """What executes a network: a runner, the provider asked of it, and the one that it really uses."""
+    """What executes a network: a runner, a precision, the device asked of it, and the one that it really uses."""
 
     runner: str
+    form: str
     requested: str
     actual: str
+    real_gpu: bool = False
 
 
 class Runner(Protocol):

@@ -33,6 +33,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"apt install {' '.join(missing)}"))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What ran on a GPU and what did not: a skip is no proof."""
+    outcomes = {name: [] for name in ("passed", "failed", "skipped")}
+    for name, found in outcomes.items():
+        found.extend(r for r in terminalreporter.getreports(name) if "gpu" in getattr(r, "keywords", ()))
+    if not any(outcomes.values()):
+        return
+    ran = len(outcomes["passed"]) + len(outcomes["failed"])
+    why = sorted({report.longrepr[2].removeprefix("Skipped: ") for report in outcomes["skipped"]})
+    terminalreporter.section("GPU")
+    terminalreporter.line(f"{ran} ran, {len(outcomes['skipped'])} skipped{': ' if why else ''}{'; '.join(why)}")
+    if not ran:
+        terminalreporter.line("Nothing here is proven on a GPU.")
+
+
 @pytest.fixture
 def data_dir() -> Path:
     """Folder of the public data sets."""

@@ -1,10 +1,22 @@
-"""What every runner refuses, with the same words, before it runs."""
+"""What every runner refuses, with the same words: networks when it loads, batches before it runs."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import InputRefused
-from engine.package.manifest import Tensor, bind
+from engine.errors import InputRefused, Unavailable
+from engine.package.manifest import Manifest, Tensor, bind
+
+
+def float_tensors(manifest: Manifest) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The one input and the outputs, all float32; raises Unavailable for a network with others."""
+    if len(manifest.inputs) != 1:
+        mend = "runners take networks with one input: put several images into its channels"
+        raise Unavailable(f"{len(manifest.inputs)} inputs", manifest.name, mend)
+    for tensor in (*manifest.inputs, *manifest.outputs):
+        if tensor.dtype != "float32":
+            mend = "runners take and give float32: convert inside the network"
+            raise Unavailable(f"{tensor.name} is {tensor.dtype}", manifest.name, mend)
+    return manifest.inputs[0], manifest.outputs
 
 
 def axis_sizes(batch: NDArray[np.float32], tensor: Tensor) -> dict[str, int]:

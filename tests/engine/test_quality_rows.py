@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.forms import fp32
 from engine.package import load_package, trusted_keys
 from engine.package.manifest import Manifest, read_manifest
 from engine.quality import (
@@ -48,7 +49,7 @@ def test_a_packaged_network_is_run_and_read(tmp_path: Path) -> None:
     folder, keys = write_package(tmp_path)
     package = load_package(folder, trusted_keys(keys))
     assert why_no_quality(package.manifest) == ""
-    runner = load_runner("onnxruntime-cpu", package)
+    runner = load_runner("onnxruntime-cpu", package, fp32(package))
     check_golden(runner, package)
     batch = np.random.default_rng(0).uniform(0, 50, (2, 2, 33, 47)).astype(np.float32)
     made = runner.run(batch)

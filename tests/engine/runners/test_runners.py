@@ -7,8 +7,9 @@ import pytest
 from onnx import helper
 
 from engine.errors import InputRefused, Unavailable
+from engine.forms import fp32
 from engine.package import Package, load_package, trusted_keys
-from engine.runners import RUNNERS, load_runner
+from engine.runners import RUNNERS, RunnerRow, load_runner, named, why_not
 from engine.runners.batch import axis_sizes, check_values
 from engine.runners.golden import check_golden
 from engine.seams import Backend, Runner
@@ -19,7 +20,7 @@ from tests.engine.runners.smoothing import smoothed, write_package
 class NumpyMean:
     """The fake: the same answers without any runtime."""
 
-    backend = Backend("numpy", "none", "none")
+    backend = Backend("numpy", "fp32", "none", "none")
 
     def __init__(self, package: Package) -> None:
         self._input = package.manifest.inputs[0]
@@ -31,7 +32,7 @@ class NumpyMean:
 
 
 def load(name: str, package: Package) -> Runner:
-    return NumpyMean(package) if name == "fake" else load_runner(name, package)
+    return NumpyMean(package) if name == "fake" else load_runner(name, package, fp32(package))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,11 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     return load_package(folder, trusted_keys(keys))
 
 
-@pytest.fixture(params=["fake", *RUNNERS])
+HERE = [name for name, row in RUNNERS.items() if not row.needs_plan and not why_not(name)]
+"""Runners that can execute an ONNX file on this machine."""
+
+
+@pytest.fixture(params=["fake", *HERE])
 def runner(request: pytest.FixtureRequest, package: Package) -> Runner:
     return load(request.param, package)
 
@@ -115,7 +120,7 @@ def test_it_reproduces_the_golden_frames(runner: Runner, package: Package) -> No
 
 
 def test_steady_state_needs_no_memory(package: Package) -> None:
-    runner, image = load_runner("onnxruntime-cpu", package), batch(1, 1, 256, 256)
+    runner, image = load_runner("onnxruntime-cpu", package, fp32(package)), batch(1, 1, 256, 256)
     (first,) = runner.run(image)
     assert runner.run(image)[0] is first, "the same memory every time"
 
@@ -124,18 +129,34 @@ def test_golden_frames_that_come_out_different_are_refused(tmp_path: Path) -> No
     folder, keys = write_package(tmp_path, golden_factor=1.01)
     package = load_package(folder, trusted_keys(keys))
     with pytest.raises(Unavailable, match="golden frame 0"):
-        check_golden(load_runner("onnxruntime-cpu", package), package)
+        check_golden(load_runner("onnxruntime-cpu", package, fp32(package)), package)
+
+
+def test_golden_frames_in_another_precision_are_held_to_what_it_may_lose(package: Package) -> None:
+    class Off(NumpyMean):
+        backend = Backend("numpy", "int8-u8", "none", "none")
+        by = np.float32(0)
+
+        def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+            return tuple(answer + self.by for answer in super().run(batch))
+
+    runner = Off(package)
+    runner.by = np.float32(0.1)
+    check_golden(runner, package)
+    runner.by = np.float32(1)
+    with pytest.raises(Unavailable, match="denoised loses"):
+        check_golden(runner, package)
 
 
 def test_an_unknown_runner_is_named_with_the_known(package: Package) -> None:
     with pytest.raises(Unavailable, match="onnxruntime-cpu"):
-        load_runner("abacus", package)
+        load_runner("abacus", package, fp32(package))
 
 
 def test_a_runner_whose_library_is_missing_says_so(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(RUNNERS, "absent", "engine.runners.absent")
+    monkeypatch.setitem(RUNNERS, "absent", RunnerRow("engine.runners.absent", ("fp32",), "build it"))
     with pytest.raises(Unavailable, match="absent"):
-        load_runner("absent", package)
+        load_runner("absent", package, fp32(package))
 
 
 @pytest.mark.parametrize(("taken", "given"), [("float16", "float16"), ("float32", "float16"), ("uint8", "float32")])
@@ -150,5 +171,12 @@ def test_a_network_of_another_type_is_refused(tmp_path: Path, taken: str, given:
     )
     frames = {name: array.astype(kind) for (name, array), kind in zip(golden().items(), (taken, given), strict=True)}
     content = files(manifest_toml=manifest.encode(), model_onnx=model.SerializeToString(), golden_npz=npz(**frames))
+    package = load_package(seal(tmp_path / "p", content), KEYS)
     with pytest.raises(Unavailable, match=r"float16|uint8"):
-        load_runner("onnxruntime-cpu", load_package(seal(tmp_path / "p", content), KEYS))
+        load_runner("onnxruntime-cpu", package, fp32(package))
+
+
+@pytest.mark.parametrize("said", ["", ":fp32", "abacus", "abacus:fp32", "openvino:int4"])
+def test_what_is_no_backend_is_refused_with_the_known(said: str) -> None:
+    with pytest.raises(Unavailable, match=r"known are"):
+        named(said)
