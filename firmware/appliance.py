@@ -11,12 +11,14 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, Unavailable
 from engine.reconstruct.series import Budget
+from engine.runners import named
 from engine.seams import Source
 from engine.types import Decision
 from firmware.alerts import Alerts
 from firmware.clock import SystemClock
+from firmware.compiling import ScanningLock, pointed_plans, read_job
 from firmware.config import Config, ScannerConfig
 from firmware.health import Health
 from firmware.inference.networks import Networks
@@ -28,6 +30,7 @@ from firmware.loop import Judged, Loop, run_scan
 from firmware.sinks import topics
 from firmware.sinks.mqtt import MqttSink
 from firmware.sinks.payloads import (
+    CompileJob,
     HealthPayload,
     ModelState,
     ScanStatePayload,
@@ -42,8 +45,6 @@ from models.shipped import KEYS, package_folder
 
 log = logging.getLogger(__name__)
 
-FORM = "fp32"
-"""Precision of the network's file that the worker runs."""
 _SWITCH_INTERVAL_S = 0.0005
 _HEALTH_EVERY_S = 5.0
 _NICE = -10
@@ -89,6 +90,9 @@ class Appliance:
         self.scanner_port = 0
         self._workers: dict[str, InferenceWorker] = {}
         """By name of the package's folder."""
+        self._scanning = ScanningLock(Path(config.appliance.state_dir))
+        self._plans: dict[str, list[bytes]] = {}
+        """Name -> the plans that the network's worker has had the choice of."""
 
     @property
     def backend(self) -> str:
@@ -97,7 +101,7 @@ class Appliance:
             return "cpu (numpy, no network)"
         said = []
         for model in (worker.status for worker in self._workers.values()):
-            on = f"{FORM} on {model.runner}, {model.actual}" if model.state == "serving" else model.state
+            on = f"{model.form} on {model.runner}, {model.actual}" if model.state == "serving" else model.state
             said.append(f"; network {model.name} {model.version} ({on})")
         return f"cpu (numpy){''.join(said)}"
 
@@ -114,7 +118,9 @@ class Appliance:
             warm_up()
             budget = Budget(max_frame_bytes=config.scanner.frame_memory_mib << 20)
             networks = self._start_networks(stack)
-            loop = Loop(self._clock, self.health, self._record, budget=budget, networks=networks)
+            loop = Loop(
+                self._clock, self.health, self._record, budget=budget, networks=networks, scanning=self._scanning
+            )
 
             def take(source: Source) -> None:
                 run_scan(source, loop)
@@ -138,8 +144,16 @@ class Appliance:
         self._stack.close()
 
     def _start_networks(self, stack: ExitStack) -> Networks:
-        """A process for each configured network; raises ConfigError when two would be one on MQTT."""
+        """A process for each configured network.
+
+        Raises ConfigError when two would be one on MQTT, and for a backend that is none.
+        """
         wanted = self._config.models
+        self._plans = pointed_plans(Path(self._config.appliance.state_dir))
+        try:
+            named(wanted.backend)
+        except Unavailable as error:
+            raise ConfigError(error.what, "models.backend", error.mend) from error
         if wanted.denoise and Path(wanted.denoise).name == Path(wanted.quality).name:
             raise ConfigError("its folder has the name of the other network's", "models.quality", "rename one of them")
         return Networks(
@@ -150,7 +164,13 @@ class Appliance:
         if not folder:
             return None
         keys = self._config.models.keys
-        wishes = Wishes(package_folder(folder), (KEYS, *([Path(keys)] if keys else [])), task)
+        wishes = Wishes(
+            package_folder(folder),
+            (KEYS, *([Path(keys)] if keys else [])),
+            task,
+            self._config.models.backend,
+            Path(self._config.appliance.state_dir),
+        )
         name = wishes.package.name
         worker = InferenceWorker(wishes, self.health, self._clock, lambda _: self._tell_model(name))
         self._workers[name] = worker
@@ -165,12 +185,30 @@ class Appliance:
 
     def _retain_model(self, name: str) -> ModelState:
         worker = self._workers[name]
+        job = self._compile_job(name)
         with self._model_lock:  # or what was read first could be retained last
             payload = ModelState(
-                schema="model_state/1", form=FORM, latency_ms=worker.pace.summary(), **asdict(worker.status)
+                schema="model_state/1", latency_ms=worker.pace.summary(), compile=job, **asdict(worker.status)
             )
             self.mqtt.retain(topics.model_state(self._name, name), payload)
         return payload
+
+    def _compile_job(self, name: str) -> CompileJob | None:
+        job = read_job(Path(self._config.appliance.state_dir), self._workers[name].status.name)
+        if job is None:
+            return None
+        return CompileJob(
+            form=job.form, target=job.target, state=job.state, done=job.done, says=job.says, plan=job.plan
+        )
+
+    def _take_new_plans(self) -> None:
+        """Have a network choose again when another plan for it became current, between two scans."""
+        plans = pointed_plans(Path(self._config.appliance.state_dir))
+        for worker in self._workers.values():
+            name = worker.status.name
+            if plans.get(name, []) != self._plans.get(name, []) and not self._scanning.open_scans:
+                self._plans[name] = plans.get(name, [])
+                worker.renew()
 
     def _record(self, judged: Judged, committed: Callable[[], None]) -> None:
         """One decision with its flags to the journal; everybody is told from its commit."""
@@ -221,6 +259,7 @@ class Appliance:
 
     def _report_health(self) -> None:
         while not self._stopping.wait(_HEALTH_EVERY_S):
+            self._take_new_plans()
             self._publish_health()
 
     def _publish_health(self) -> None:

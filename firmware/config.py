@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.errors import ConfigError
+from engine.runners import AUTO
 from models.shipped import DENOISER, QUALITY
 
 _MIB = 1 << 20
@@ -79,6 +80,10 @@ class ModelsConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         str, Meta(description="a shipped package's name, or a folder; its rows of faults may warn; empty: none")
     ] = QUALITY
     keys: Annotated[str, Meta(description="folder of public keys to trust besides the release keys; empty: none")] = ""
+    backend: Annotated[
+        str,
+        Meta(description="what runs them: auto (the fastest that passed the gate here), a runner, or runner:form"),
+    ] = AUTO
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from engine.assess.assessor import Assessor
@@ -63,6 +64,8 @@ class Loop:
     budget: Budget = field(default_factory=Budget)
     networks: Networks = field(default_factory=Networks)
     exam: ExamMemory = field(default_factory=ExamMemory)
+    scanning: AbstractContextManager[object] = field(default_factory=nullcontext)
+    """Entered while a scan is open, by several at once; raises nothing."""
 
 
 class Judge:
@@ -191,6 +194,11 @@ def run_scan(source: Source, loop: Loop) -> None:
     except ScansideError as error:
         _refuse(source, loop, "-", error)
         return
+    with loop.scanning:
+        _judge_scan(source, loop, scan)
+
+
+def _judge_scan(source: Source, loop: Loop, scan: Scan) -> None:
     log.info("scan=%s begins: %s, %s coils", scan.id, scan.protocol or "unnamed protocol", scan.coils)
     loop.health.count("scans")
     reconstruction = Reconstruction(scan, loop.clock, loop.budget)

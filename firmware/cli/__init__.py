@@ -19,6 +19,8 @@ COMMANDS = {
     "replay": "play a recorded scan into a running appliance",
     "check": "judge files or folders offline",
     "watch": "live verdicts in the terminal, from any broker",
+    "compile": "make plans of networks for one device, and look after those that are kept",
+    "calibrate": "fit the tables of networks in int8 to this site",
     "models": "pack, show and verify networks in signed packages",
     "doctor": "what this machine can do, and the mend for what it cannot",
     "check-config": "what is wrong with a configuration",

@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from engine.errors import ConfigError, Unavailable
+from engine.runners import AUTO
 from firmware.appliance import Appliance, raise_priority
 from firmware.broker import Broker, start_broker
 from firmware.cli.demo_fault import NONE, FaultWishes, demo_scan, wished_fault
@@ -57,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fault-at", type=int, metavar="N", default=REPETITIONS // 2, help="repetition it begins with")
     parser.add_argument("--fault-element", metavar="E[,E]", help="coil elements that fail instead of a whole connector")
     parser.add_argument("--scan", type=Path, default=BRAIN16, metavar="PATH", help="another fully sampled MRD scan")
+    parser.add_argument(
+        "--backend",
+        default=AUTO,
+        metavar="RUNNER[:FORM]",
+        help="what runs the networks, as `scanside doctor` names it (default: the fastest that passed the gate)",
+    )
     parser.add_argument("--pace", choices=tuple(_SECONDS_PER_FRAME), help="about one frame a second, or flat out")
 
 
@@ -72,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     broker = start_broker()
     try:
         with tempfile.TemporaryDirectory(prefix="scanside-demo-") as folder:
-            demo = _Demo(console, broker, folder, raised)
+            demo = _Demo(console, broker, folder, raised, options.backend)
             demo.appliance.start()
             try:
                 _introduce(console, options.scan, file.base.slices, truths, broker, demo.appliance.scanner_port)
@@ -127,9 +134,10 @@ def _injected(truths: tuple[Truth, ...]) -> dict[str, Any]:
 class _Demo:
     """One appliance, and what it decided about the series that is running."""
 
-    def __init__(self, console: Console, broker: Broker, folder: str, raised: bool) -> None:
+    def __init__(self, console: Console, broker: Broker, folder: str, raised: bool, backend: str) -> None:
         config = default_config()
         config.appliance.name, config.appliance.state_dir = "demo", folder
+        config.models.backend = backend
         config.scanner.port, config.mqtt.host, config.mqtt.port = 0, broker.host, broker.port
         self._broker = broker
         self._terminal = Terminal(console)

@@ -2,24 +2,25 @@
 
 import argparse
 import importlib
-import importlib.util
 import json
 import os
 import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from engine.errors import ScansideError
-from engine.package import load_package, trusted_keys
+from engine.package import trusted_keys
 from firmware.broker import find_mosquitto
+from firmware.cli.doctor_backends import BackendState, backends, choices, document, lines
 from firmware.version import VERSION
-from models.shipped import DENOISER, KEYS, PACKAGES, QUALITY
+from models.shipped import KEYS, PACKAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +36,28 @@ class Finding:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument(
+        "--state", type=Path, default=Path("state"), metavar="DIR", help="the appliance's folder (default: state)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    findings = [check() for check in CHECKS]
+    states = backends()
+    findings = [*(check() for check in CHECKS), *_backends(states)]
+    chosen = choices(options.state)
     if options.json:
-        print(json.dumps({"schema": "doctor/1", "version": VERSION, "checks": [asdict(f) for f in findings]}, indent=2))
+        checks = {"schema": "doctor/1", "version": VERSION, "checks": [asdict(f) for f in findings]}
+        print(json.dumps({**checks, **document(states, chosen)}, indent=2))
     else:
         console = Console(highlight=False)
         for finding in findings:
             mark = "[green]●" if finding.good else ("[red]■" if finding.needed else "[yellow]▲")
-            console.print(f"{mark}[/] {finding.name:<18} {finding.says}")
+            console.print(f"{mark}[/] {finding.name:<18} {escape(finding.says)}", soft_wrap=True)
             if finding.mend and not finding.good:
-                console.print(f"  {'':<18} {finding.mend}")
+                console.print(f"  {'':<18} {escape(finding.mend)}", soft_wrap=True)
+        console.print("\nWhat runs the networks, timed beside each other just now or at an earlier start:")
+        for line in lines(chosen):
+            console.print(line, markup=False, soft_wrap=True)
     return 1 if any(f.needed and not f.good for f in findings) else 0
 
 
@@ -115,28 +125,9 @@ def _packages() -> Finding:
     return Finding("packages", good, says, "install again; `scanside models verify` says what changed")
 
 
-def _runners() -> Finding:
-    """Each runner with the shipped networks, held to its golden frames."""
-    from engine.runners import RUNNERS, load_runner
-    from engine.runners.golden import check_golden
-
-    told = []
-    try:
-        packages = [load_package(PACKAGES / name, trusted_keys(KEYS)) for name in (DENOISER, QUALITY)]
-        for name in RUNNERS:
-            for package in packages:
-                runner = load_runner(name, package)
-                check_golden(runner, package)
-            told.append(f"{name} on {runner.backend.actual}")
-    except ScansideError as error:
-        return Finding("runners", False, str(error), "verdicts go on without networks; install the lock file again")
-    return Finding("runners", True, f"{', '.join(told)}: golden frames of {DENOISER} and {QUALITY} come out right")
-
-
-def _tensorrt() -> Finding:
-    found = importlib.util.find_spec("tensorrt") is not None
-    says = "installed; no plan is used by this version" if found else "not installed; nothing here needs it yet"
-    return Finding("tensorrt", found, says, "on a machine with an NVIDIA GPU: pip install 'scanside[gpu]'")
+def _backends(states: Sequence[BackendState]) -> Iterator[Finding]:
+    for state in states:
+        yield Finding(state.name, state.available, state.why_not or "works here", state.install)
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
@@ -147,6 +138,4 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     _mosquitto,
     _opencv,
     _packages,
-    _runners,
-    _tensorrt,
 )

@@ -12,7 +12,11 @@ from pathlib import Path
 import msgspec
 
 from engine.denoise import TASK as DENOISE
+from engine.runners import AUTO
 from firmware.inference.link import ANSWER, LARGEST_MESSAGE, REQUEST
+
+_GRACE_S = 3.0
+"""For a worker that is still starting; less than the loop waits for its own end."""
 
 COMMAND = (sys.executable, "-m", "firmware.inference.worker")
 
@@ -25,7 +29,10 @@ class Wishes:
     keys: tuple[Path, ...]
     """Folders of public keys."""
     task: str = DENOISE
-    runner: str = "onnxruntime-cpu"
+    backend: str = AUTO
+    """A runner, or runner:form, that must serve; AUTO: the fastest of those that passed the gate here."""
+    state: Path | None = None
+    """The appliance's folder, where plans, tables of ranges and measured choices lie; None: nothing is kept."""
     command: tuple[str, ...] = COMMAND
 
 
@@ -36,8 +43,15 @@ class Started(msgspec.Struct, kw_only=True):
     name: str = ""
     version: str = ""
     sha256: str = ""
+    runner: str = ""
+    form: str = ""
     requested: str = ""
     actual: str = ""
+    real_gpu: bool = False
+    why: str = ""
+    """Why this runner and form, in a sentence."""
+    tried: str = ""
+    """What else could have served, and how fast: one line each."""
     kinds: str = ""
     """Faults that the network looks for, separated by spaces."""
 
@@ -52,7 +66,8 @@ class WorkerProcess:
             "parent": os.getpid(),
             "package": str(wishes.package),
             "keys": [str(folder) for folder in wishes.keys],
-            "runner": wishes.runner,
+            "backend": wishes.backend,
+            "state": str(wishes.state or ""),
             "task": wishes.task,
             "images": memory,
             "requests": requests,
@@ -73,6 +88,7 @@ class WorkerProcess:
         finally:
             os.close(requests)
             os.close(answers)
+        self._starting = True
         self._poll = select.poll()
         self._poll.register(self._answers, select.POLLIN)
 
@@ -84,6 +100,8 @@ class WorkerProcess:
     def started(self, milliseconds: int) -> Started | None:
         """The first message, None when there is none yet; raises EOFError when the process is gone."""
         message = self._read(milliseconds, LARGEST_MESSAGE)
+        if message is not None:
+            self._starting = False
         try:
             return None if message is None else msgspec.json.decode(message, type=Started)
         except msgspec.DecodeError as error:
@@ -103,7 +121,15 @@ class WorkerProcess:
         return frame, why.rstrip(b"\0").decode("ascii", "replace")
 
     def end(self) -> None:
-        """Kill it, wait for its end, close the pipes."""
+        """End it, wait for its end, close the pipes.
+
+        While it starts it is asked first, so that this end does not count against the runner it is trying. It cannot
+        hear that inside a library; one that stays there is killed, and counts as hung.
+        """
+        if self._starting:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE_S)
         self._process.kill()
         self._process.wait()
         os.close(self._requests)

@@ -41,7 +41,7 @@ def _submitted(
     """The image on its way beside the one before; only a sound one is kept for the next to be held against."""
     absent = worker.absent
     if absent == "no_model":
-        return absent  # for good: no image will ever be held against this one
+        return absent  # most likely for good: no image will ever be held against this one
     sound = frame.completeness.complete and bool(np.isfinite(image).all())
     before = earlier.exchange(scan, frame.index, image) if sound else earlier.before(scan, frame.index)
     return absent or worker.submit(pairs(image, before))

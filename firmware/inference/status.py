@@ -11,7 +11,9 @@ class ModelStatus:
     """Of the package; of its folder until it is verified."""
     task: str
     """denoise or quality."""
-    runner: str
+    runner: str = ""
+    form: str = ""
+    """Precision of the network that serves."""
     state: str = "starting"
     """starting, serving, failed, restarting or off."""
     reason: str = ""
@@ -20,4 +22,9 @@ class ModelStatus:
     sha256: str = ""
     requested: str = ""
     actual: str = ""
+    real_gpu: bool = False
+    why: str = ""
+    """Why this runner and form, in a sentence."""
+    tried: str = ""
+    """What else could have served, and how fast: one line each."""
     restarts: int = 0

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _TICK_MS = 100
 _STOP_S = 5.0
+_ABSENT = {"refused": "no_model", "stopped": "no_model", "renewed": "starting"}
+"""How a life ended -> why nothing can be handed over."""
 _NETWORK_FAULTS = ("not_finite", "constant_output", "impossible_answer", "wrong_shape", "runner_failed")
 
 
@@ -61,7 +63,7 @@ class InferenceWorker:
         self._wishes, self._health, self._clock, self._told = wishes, health, clock, told
         self._patience, self._backoff = patience or Patience(), backoff or Backoff()
         self.pace = Pace(self._patience)
-        self.status = ModelStatus(wishes.package.name, wishes.task, wishes.runner)
+        self.status = ModelStatus(wishes.package.name, wishes.task)
         self.kinds: tuple[str, ...] = ()
         """Faults that the network looks for; none until it has served."""
         self._lock = threading.Lock()
@@ -73,7 +75,7 @@ class InferenceWorker:
         self._answered_at = 0.0
         self._process: WorkerProcess | None = None
         self._absent = "starting"
-        self._stopping = threading.Event()
+        self._stopping, self._renewing = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"inference-{wishes.task}", daemon=True)
 
     # --- from the loop -----------------------------------------------------------------------------
@@ -81,6 +83,10 @@ class InferenceWorker:
     def start(self) -> None:
         """Begin to start the process; never waits for it."""
         self._thread.start()
+
+    def renew(self) -> None:
+        """Have another process choose anew what serves, as soon as nothing is on its way; never waits for it."""
+        self._renewing.set()
 
     def stop(self) -> None:
         """End the process; what is on its way goes on without."""
@@ -90,7 +96,7 @@ class InferenceWorker:
 
     @property
     def absent(self) -> str:
-        """Why no image can be handed over now, in a word; empty: one can. It stays `no_model` once it is."""
+        """Why no image can be handed over now, in a word; empty: one can. It stays `no_model` until it is renewed."""
         return self._absent
 
     def submit(self, image: NDArray[np.float32]) -> Pending | str:
@@ -159,8 +165,13 @@ class InferenceWorker:
             if self._stopping.is_set():
                 break
             if ended_by == "refused":
-                self._stopping.wait()  # the package does not get better by trying again
-                break
+                # The package does not get better by trying again, but there may be a plan for it some day.
+                while not self._stopping.wait(_TICK_MS / 1e3) and not self._renewing.is_set():
+                    pass
+                self._renewing.clear()
+                continue
+            if ended_by == "renewed":
+                continue
             self._health.count(f"inference_{ended_by}")
             delay = self._backoff.next(delay, self._clock.monotonic() - began)
             self._become("restarting", ended_by, restarts=self.status.restarts + 1)
@@ -168,7 +179,7 @@ class InferenceWorker:
         self._become("off", "stopped")
 
     def _live(self) -> str:
-        """One life of the process, started to reaped; returns worker_lost, worker_hung, refused or stopped."""
+        """One life of the process, started to reaped; returns worker_lost, worker_hung, renewed, refused or stopped."""
         self._become("starting")
         try:
             process = WorkerProcess(self._wishes, self._memory)
@@ -206,8 +217,13 @@ class InferenceWorker:
             name=started.name,
             version=started.version,
             sha256=started.sha256,
+            runner=started.runner,
+            form=started.form,
             requested=started.requested,
             actual=started.actual,
+            real_gpu=started.real_gpu,
+            why=started.why,
+            tried=started.tried,
         )
         return ""
 
@@ -218,6 +234,9 @@ class InferenceWorker:
                 self._answered(*heard)
             elif self._hangs():
                 return "worker_hung"
+            elif self._renewing.is_set() and self._rests():
+                self._renewing.clear()
+                return "renewed"
         return "stopped"
 
     def _answered(self, frame: int, why: str) -> None:
@@ -234,6 +253,14 @@ class InferenceWorker:
         elif not why and self.status.state == "failed":
             self._become("serving")
 
+    def _rests(self) -> bool:
+        """Nothing is on its way, and from now on nothing is handed over to this process."""
+        with self._lock:
+            if self._pending:
+                return False
+            self._process, self._absent = None, "starting"
+        return True
+
     def _hangs(self) -> bool:
         """The image that the worker has in hand, the first of those on their way, takes too long."""
         with self._lock:
@@ -247,7 +274,7 @@ class InferenceWorker:
         """No answer comes any more: what hung is told so, what waited behind it was lost."""
         with self._lock:
             self._process = None
-            self._absent = "no_model" if why in ("refused", "stopped") else "worker_lost"
+            self._absent = _ABSENT.get(why, "worker_lost")
             waiting = list(self._pending.values())
             self._pending.clear()
             for number, pending in enumerate(waiting):

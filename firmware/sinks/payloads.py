@@ -175,6 +175,21 @@ class ScanStatePayload(Envelope, kw_only=True):
     ended: bool
 
 
+class CompileJob(msgspec.Struct, kw_only=True):
+    """A plan that is being made for a network, or the last one that was."""
+
+    form: str
+    target: str
+    state: str
+    """queued, building, validating, ready or failed."""
+    done: float
+    """Of building, 0 to 1."""
+    says: str
+    """What it waits for or why it failed, one sentence."""
+    plan: str
+    """Key of the plan when it is ready."""
+
+
 class ModelState(Envelope, kw_only=True):
     """A network: which form of which package on which runner, and whether it serves."""
 
@@ -185,12 +200,20 @@ class ModelState(Envelope, kw_only=True):
     sha256: str
     """Of the package's list of checksums."""
     form: str
-    """Precision of the network's file: fp32."""
+    """Precision of the network that serves: fp32, fp16, bf16, int8-s8, int8-u8, mixed; empty until it has."""
     runner: str
     requested: str
-    """Provider asked of the runner."""
+    """Device asked of the runner."""
     actual: str
-    """Provider that it uses; empty until it has served."""
+    """Device that it uses."""
+    real_gpu: bool
+    """Whether a real GPU executes it."""
+    why: str
+    """Why this runner and form, in a sentence."""
+    tried: str
+    """What else could have served, and how fast: one line each."""
+    compile: CompileJob | None
+    """None: there never was one."""
     state: str
     """starting, serving, failed, restarting or off."""
     reason: str

@@ -45,7 +45,7 @@ class Terminal:
         name = f"{payload['name']} {payload['version']}".strip()
         if payload["state"] == "serving":
             gives = "what it sees may warn" if payload.get("task") == "quality" else "processed images are series 2"
-            line = f"network {name} serves on {payload['runner']} ({payload['actual']}); {gives}"
+            line = f"network {name} serves in {payload['form']} on {payload['runner']} ({payload['actual']}); {gives}"
             self._console.print(line, style="dim", soft_wrap=True, markup=False)
         elif payload["state"] in ("failed", "restarting"):
             line = f"▲ network {name} {payload['state']}: {payload['reason']}; images and verdicts go on without it"

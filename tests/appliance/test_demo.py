@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,14 +27,18 @@ def demo(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     )
 
 
-def document(*arguments: str, **environment: str) -> dict:
-    done = demo("--once", "--json", *arguments, **environment)
+PLAIN = "onnxruntime-cpu:fp32"
+"""A backend that is not timed against others: most tests here are about something else."""
+
+
+def document(*arguments: str, backend: str = PLAIN) -> dict:
+    done = demo("--once", "--json", "--backend", backend, *arguments)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def test_the_default_says_repeat_and_names_the_connector() -> None:
-    told = document()
+    told = document(backend="auto")
     assert told["frames"] == told["images_returned"] == REPETITIONS
     assert told["verdict"] == "rescan"
     finding, *consequences = told["findings"]
@@ -45,7 +50,7 @@ def test_the_default_says_repeat_and_names_the_connector() -> None:
     assert told["networks"].keys() == {"denoiser", "quality"}
     for stage in ("image", "decided", "recorded"):
         assert set(told["latency_ms"][stage]) >= {"p50", "p99"}
-    assert told["backend"]
+    assert re.fullmatch(r"cpu \(numpy\)(; network \w+ [\d.]+ \([\w-]+ on [\w-]+, .+?\)){2}", told["backend"])
     assert told["broker"] in ("mosquitto", "amqtt")
 
 
@@ -82,6 +87,12 @@ def test_each_fault_is_named_first_and_in_time(kind: str, times: str) -> None:
     assert abs(finding["first_frame"] - injected["first_frame"]) <= 2
     assert injected["strength"] > 0
     assert injected["unit"]
+
+
+def test_the_backend_that_was_asked_for_serves_and_is_named() -> None:
+    told = document("--fault", "none", backend=PLAIN)
+    form = "fp32 on onnxruntime-cpu, CPUExecutionProvider"
+    assert told["backend"] == f"cpu (numpy); network denoiser 1.1 ({form}); network quality 1.1 ({form})"
 
 
 def test_several_faults_at_once() -> None:
@@ -130,6 +141,9 @@ def test_without_mosquitto_the_demo_uses_amqtt(
         (("--fault", "spike", "--strength", "0"), "above 0"),
         (("--fault", "spike", "--fault-element", "3"), "coil-loss only"),
         (("--fault-element", "3", "--strength", "2"), "no --strength"),
+        (("--backend", "abacus"), "known are auto, onnxruntime-cpu"),
+        (("--backend", ":fp32"), "known are auto, onnxruntime-cpu"),
+        (("--backend", "openvino:int4"), "known are openvino:fp32"),
     ],
 )
 def test_wrong_wishes_get_one_sentence(arguments: tuple[str, ...], word: str) -> None:

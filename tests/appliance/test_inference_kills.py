@@ -59,7 +59,7 @@ def network(tmp_path: Path) -> Iterator[Network]:
     made: Network
     package, keys = write_package(tmp_path)
     worker = InferenceWorker(
-        Wishes(package, (keys,)),
+        Wishes(package, (keys,), backend="onnxruntime-cpu:fp32"),
         Health(),
         SystemClock(),
         lambda status: made.hear(status),

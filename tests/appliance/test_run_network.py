@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import jsonschema
@@ -14,7 +15,7 @@ import pytest
 
 import firmware.schemas
 from models.shipped import PACKAGES
-from tests.appliance.mrd_client import CLOSE, begin, frame, header, object_kspace, talk, wire
+from tests.appliance.mrd_client import CLOSE, Scanner, begin, frame, header, object_kspace, talk, wire
 from tests.appliance.processes import Lines, free_port
 
 pytestmark = pytest.mark.appliance
@@ -45,6 +46,7 @@ def start(mosquitto, folder: Path, package: Path) -> Iterator[Site]:
     config.write_text(
         f'[appliance]\nname = "bay-3"\nstate_dir = "{folder}"\n[scanner]\nport = {port}\n'
         f'[mqtt]\nport = {mosquitto.port}\n[models]\ndenoise = "{package}"\nquality = ""\n'
+        'backend = "onnxruntime-cpu:fp32"\n'
     )
     subscriber = subprocess.Popen(
         ["mosquitto_sub", "-p", str(mosquitto.port), "-v", "-t", "scanside/#"], stdout=subprocess.PIPE, text=True
@@ -113,3 +115,38 @@ def test_a_missing_package_is_said_and_verdicts_go_on(site_without_package: Site
     series, text = scan(site_without_package.port)
     assert series == [1]
     assert "series" in text
+
+
+@pytest.mark.skipif(find_spec("tensorrt_rtx_bindings") is None, reason="TensorRT-RTX is not installed")
+def test_a_plan_waits_for_the_scan_and_is_taken_between_two(site: Site, tmp_path: Path) -> None:
+    before = site.model("serving", 0)
+    assert before["compile"] is None
+    scanner = Scanner(site.port)
+    scanner.send(begin(header(coils=4)) + wire(*frame(object_kspace(signal=3))))
+    scanner.wait_for_images(1)
+    words = f"compile smooth --target rtx --precision fp32 --sm 86 --state {tmp_path} --json".split()
+    compiler = subprocess.Popen([sys.executable, "-m", "firmware.cli", *words], stdout=subprocess.PIPE, text=True)
+    site.messages.wait_for(lambda line: compiling(line) == "queued")
+    assert compiler.poll() is None
+    scanner.send(CLOSE)
+    assert [image.image_series_index for image in scanner.finish().images] == [1, 2]
+    said, _ = compiler.communicate(timeout=60)
+    assert compiler.returncode == 0
+    told = json.loads(site.messages.wait_for(lambda line: compiling(line) == "ready").partition(" ")[2])
+    assert told["compile"]["plan"] == json.loads(said)["key"]
+    (worker,) = psutil.Process(site.process.pid).children()
+    known = len([line for line in site.messages.seen if serving(line)])
+    site.messages.wait_for(lambda _: len([line for line in site.messages.seen if serving(line)]) > known)
+    assert scan(site.port)[0] == [1, 2]
+    assert not worker.is_running(), "another process chose among what is there now"
+
+
+def compiling(line: str) -> str:
+    topic, _, payload = line.partition(" ")
+    job = json.loads(payload)["compile"] if topic == TOPIC else None
+    return job["state"] if job else ""
+
+
+def serving(line: str) -> bool:
+    topic, _, payload = line.partition(" ")
+    return topic == TOPIC and json.loads(payload)["state"] == "serving"

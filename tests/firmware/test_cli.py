@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.runners import RUNNERS
 from firmware.cli import COMMANDS, main
 from models.scans import BRAIN16
 
@@ -39,10 +40,24 @@ def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "-1" in said
 
 
-def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["doctor", "--json"]) == 0
-    checks = json.loads(capsys.readouterr().out)["checks"]
-    assert {check["name"] for check in checks} >= {"python", "journal", "broker", "pictures", "priority"}
+@pytest.mark.slow
+def test_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["doctor", "--state", str(tmp_path / "none"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert {check["name"] for check in said["checks"]} >= {"python", "journal", "broker", "pictures", "priority"}
+    backends = {backend["name"]: backend for backend in said["backends"]}
+    assert backends.keys() == RUNNERS.keys()
+    assert backends["onnxruntime-cpu"]["available"]
+    for backend in backends.values():
+        assert backend["available"] != bool(backend["why_not"]), "it works, or it is said why not"
+        assert backend["available"] != bool(backend["install"]), "and what to do"
+    for name in ("denoiser", "quality"):
+        chosen = said["chosen"][name]
+        assert backends[chosen["runner"]]["available"]
+        assert chosen["form"] in backends[chosen["runner"]]["forms"]
+        timed = {(row["runner"], row["form"]): row["p50_ms"] for row in chosen["rows"] if row["p50_ms"]}
+        assert ("onnxruntime-cpu", "fp32") in timed, "the reference is always among them"
+        assert timed[chosen["runner"], chosen["form"]] <= 1.1 * min(timed.values())
 
 
 @pytest.mark.parametrize("command", COMMANDS)

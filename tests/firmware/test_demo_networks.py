@@ -13,8 +13,18 @@ from tests.engine.decide.test_decide_learned import seen
 
 
 def state(task: str, word: str) -> ModelState:
-    blank = dict.fromkeys(("version", "sha256", "form", "runner", "requested", "actual", "reason"), "")
-    return ModelState(schema="model_state/1", name=task, task=task, state=word, restarts=0, latency_ms={}, **blank)
+    blank = dict.fromkeys(("version", "sha256", "form", "runner", "requested", "actual", "reason", "why", "tried"), "")
+    return ModelState(
+        schema="model_state/1",
+        name=task,
+        task=task,
+        state=word,
+        restarts=0,
+        latency_ms={},
+        real_gpu=False,
+        compile=None,
+        **blank,
+    )
 
 
 def test_it_says_what_only_the_network_found() -> None:

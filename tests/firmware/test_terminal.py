@@ -23,6 +23,10 @@ def told(state: str, reason: str = "", version: str = "1.2.3", task: str = "deno
         runner="onnxruntime-cpu",
         requested="CPUExecutionProvider",
         actual="CPUExecutionProvider",
+        real_gpu=False,
+        why="the fastest",
+        tried="",
+        compile=None,
         state=state,
         reason=reason,
         restarts=0,
@@ -39,7 +43,7 @@ def printed(state: str, reason: str = "", version: str = "1.2.3", task: str = "d
 
 def test_serving_says_on_what() -> None:
     said = printed("serving")
-    assert "mean 1.2.3 serves on onnxruntime-cpu (CPUExecutionProvider)" in said
+    assert "mean 1.2.3 serves in fp32 on onnxruntime-cpu (CPUExecutionProvider)" in said
     assert "processed images are series 2" in said
     assert "processed" not in printed("serving", task="quality")
 

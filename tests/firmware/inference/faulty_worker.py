@@ -1,15 +1,20 @@
 """The real worker with a network that fails on demand: the first pixel of an image says how. A program, not a test."""
 
-import os
 import signal
+
+if __name__ == "__main__":  # before libraries begin threads that would take it
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+
+import os
 import threading
 
 import numpy as np
 
 from engine import runners
+from engine.errors import DeviceLost
 from firmware.inference import worker
 
-CRASH, EXIT, HANG, NAN, CONSTANT, SHAPE, RAISE, UNTIL_SIGNAL = (1000.0 + n for n in range(8))
+CRASH, EXIT, HANG, NAN, CONSTANT, SHAPE, RAISE, UNTIL_SIGNAL, LOST = (1000.0 + n for n in range(9))
 """First pixel -> what happens."""
 
 
@@ -37,13 +42,19 @@ class Faulty:
             return (answer[..., 1:], *answers[1:])
         elif wish == RAISE:
             raise RuntimeError("the device is lost")
+        elif wish == LOST:
+            raise DeviceLost("the GPU failed while running")
         return answers
 
 
 def main() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-    real = worker.load_runner
-    worker.load_runner = lambda name, package: Faulty(real(name, package))
+    real = worker.chosen_runner
+
+    def chosen(*arguments: object) -> tuple[Faulty, object]:
+        runner, choice = real(*arguments)
+        return Faulty(runner), choice
+
+    worker.chosen_runner = chosen
     worker.main()
 
 

@@ -12,7 +12,7 @@ from tests.engine.decide.test_decide_decider import frame
 
 NOISE = np.random.default_rng(1).choice([-1, 1], (1, 64, 64)).astype(np.float32)
 CLEAN = np.full_like(NOISE, 30)
-STATUS = ModelStatus("mean", "denoise", "onnxruntime-cpu", "serving", version="1.2.3")
+STATUS = ModelStatus("mean", "denoise", "onnxruntime-cpu", "fp32", "serving", version="1.2.3")
 LESION = np.zeros_like(NOISE)
 LESION[0, 20:28, 30:38] = 1.5
 

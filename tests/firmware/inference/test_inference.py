@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,7 +74,7 @@ def begin(path: tuple[Path, ...], command=COMMAND, patience=PATIENCE, task="deno
     health = Health()
     watched: Watched
     worker = InferenceWorker(
-        Wishes(path[0], path[1:], task, command=command),
+        Wishes(path[0], path[1:], task, "onnxruntime-cpu:fp32", command=command),
         health,
         SystemClock(),
         lambda status: watched.hear(status),
@@ -394,6 +395,42 @@ def test_the_memory_cannot_be_taken_from_under_the_loop() -> None:
 
 def test_a_network_that_does_not_do_what_it_says_is_refused(start: Start, tmp_path: Path) -> None:
     assert "golden" in start(path=write_package(tmp_path, golden_factor=1.1)).wait_for("failed").reason
+
+
+def test_a_renewed_worker_is_another_process_and_no_failure(start: Start) -> None:
+    watched = start()
+    watched.wait_for("serving")
+    assert good(watched.worker.run(IMAGE))
+    before = watched.process().pid
+    watched.worker.renew()
+    watched.wait_for("serving", times=2)
+    assert watched.process().pid != before
+    assert good(watched.worker.run(IMAGE))
+    assert not [name for name in watched.health.snapshot()["counters"] if name.startswith("inference_")]
+    assert watched.worker.status.restarts == 0
+
+
+def test_a_renewal_waits_for_what_is_on_its_way(start: Start) -> None:
+    watched = start(FAULTY)
+    watched.wait_for("serving")
+    pending = watched.worker.submit(wishing(faults.UNTIL_SIGNAL))
+    watched.worker.renew()
+    watched.process().send_signal(signal.SIGUSR1)
+    answer = watched.worker.collect(pending)
+    assert isinstance(answer, np.ndarray), answer
+    watched.wait_for("serving", times=2)
+
+
+def test_a_refused_network_is_tried_again_when_renewed(
+    start: Start, package: tuple[Path, Path], tmp_path: Path
+) -> None:
+    place = tmp_path / "later"
+    watched = start(path=(place, package[1]))
+    watched.wait_for("failed")
+    shutil.copytree(package[0], place)
+    watched.worker.renew()
+    watched.wait_for("serving")
+    assert good(watched.worker.run(IMAGE))
 
 
 def test_no_package_at_all(start: Start, tmp_path: Path) -> None:
