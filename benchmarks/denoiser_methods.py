@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ScansideError
+from engine.forms import fp32
 from engine.package import load_package, trusted_keys
 from engine.runners import load_runner
 from models.shipped import KEYS, PACKAGES
@@ -53,7 +54,8 @@ def methods() -> list[Method]:
 
 def packaged(name: str) -> Denoise:
     """A shipped package on one thread, as the appliance runs it; raises PackageRefused, Unavailable."""
-    runner = load_runner("onnxruntime-cpu", load_package(PACKAGES / name, trusted_keys(KEYS)))
+    package = load_package(PACKAGES / name, trusted_keys(KEYS))
+    runner = load_runner("onnxruntime-cpu", package, fp32(package))
     return lambda image: np.array(runner.run(np.ascontiguousarray(image[None, None]))[0][0, 0])
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.loop import percentiles
+from engine.forms import fp32
 from engine.package import load_package, trusted_keys
 from engine.runners import load_runner
 from firmware.clock import SystemClock
@@ -29,7 +30,7 @@ SMOOTH = PACKAGES / "smooth"
 def main() -> None:
     image = np.random.default_rng(0).uniform(0, 50, (1, 256, 256)).astype(np.float32)
     package = load_package(SMOOTH, trusted_keys(KEYS))
-    runner = load_runner("onnxruntime-cpu", package)
+    runner = load_runner("onnxruntime-cpu", package, fp32(package))
     worker = _serving()
     ways: dict[str, Callable[[], object]] = {
         "bare_session_run": _bare(package.model, image[:, None]),

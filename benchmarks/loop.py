@@ -107,7 +107,7 @@ def _wait_for_port(port: int, process: "subprocess.Popen[Any]") -> None:
 
 def _wait_for_networks(log: Path, count: int) -> None:
     end = time.monotonic() + 60
-    while log.read_text().count(" serves on ") < count:
+    while log.read_text().count(" serves in ") < count:
         if time.monotonic() > end:
             raise Unavailable("the networks under test do not serve", str(log))
         time.sleep(0.02)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ScansideError
+from engine.forms import fp32
 from engine.package import Package, load_package, trusted_keys
 from engine.runners import load_runner
 from models.shipped import KEYS
@@ -44,7 +45,7 @@ def throughput(folder: Path, names: tuple[str, ...]) -> dict[str, Any]:
     for name in names:
         try:
             package = _package(folder / name)
-            runner = load_runner(RUNNER, package)
+            runner = load_runner(RUNNER, package, fp32(package))
         except ScansideError as error:
             rows.append({"package": name, "why_missing": str(error)})
             continue
