@@ -56,7 +56,7 @@ test: system-packages setup-dev
 	$(VENV)/bin/lint-imports
 	$(PY) -m pytest
 
-# Under two minutes: what to run before every commit.
+# About three minutes: what to run before every commit.
 check: setup-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .

@@ -16,6 +16,8 @@ from firmware.cli import main
 from tests.engine.forms.networks import answer, frames, residual
 from tests.engine.package_cases import KEY, MANIFEST, files, npz, seal
 
+pytestmark = pytest.mark.slow
+
 MODEL = residual()
 
 

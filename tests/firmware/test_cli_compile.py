@@ -35,6 +35,8 @@ from tests.engine.package_cases import MANIFEST, PUBLIC, files, golden, network,
 from tests.engine.plans.plan_cases import Clock, built, inputs
 from tests.engine.plans.test_plan_build import faulty, int8_convolution, needs_rtx
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 STEP = 100 / 127
 

@@ -459,6 +459,7 @@ threading.Event().wait()
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE  # a container's init may not reap
 
 
+@pytest.mark.slow
 def test_lives_and_deaths_leave_nothing_behind(package: tuple[Path, Path]) -> None:
     process = psutil.Process()
 
