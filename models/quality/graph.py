@@ -64,7 +64,7 @@ def build(weights: Weights) -> "ModelProto":
     }  # fmt: skip
     held = {**constants, **weights, "where_bias": weights["where_bias"][:, None, None]}
     graph = helper.make_graph(
-        [*_channels(), *_features(), *_kinds(), *_distance()],
+        [*channels(), *_features(), *_kinds(), *_distance()],
         "quality",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 2, "y", "x"])],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, shapes[name]) for name in OUTPUTS],
@@ -74,16 +74,20 @@ def build(weights: Weights) -> "ModelProto":
     return helper.make_model(graph, producer_name="scanside", opset_imports=opset, ir_version=8)
 
 
-def _channels() -> list["NodeProto"]:
-    """`image` -> `scaled`, `[batch, 3, y, x]`, as `network.channels`."""
+def channels(axes: int = 2) -> "list[NodeProto]":
+    """`image` -> `scaled [batch, 3, ...]` as `network.channels`, for images of two or three axes.
+
+    The frame over its own brightness (the mean is taken within slices), as a logarithm, and the difference to before.
+    """
     from onnx.helper import make_node
 
+    window, steps = [1] * (axes - 2) + [POOL, POOL], [1] * (axes - 2) + [STRIDE, STRIDE]
     return [
         make_node("Slice", ["image", "0", "1", "1"], ["frame"]),
         make_node("Slice", ["image", "1", "2", "1"], ["before"]),
         make_node("Max", ["frame", "zero"], ["positive"]),
-        make_node("AveragePool", ["positive"], ["means"], kernel_shape=[POOL, POOL], strides=[STRIDE, STRIDE]),
-        make_node("ReduceMax", ["means"], ["brightest"], axes=[2, 3], keepdims=1),
+        make_node("AveragePool", ["positive"], ["means"], kernel_shape=window, strides=steps),
+        make_node("ReduceMax", ["means"], ["brightest"], axes=list(range(2, 2 + axes)), keepdims=1),
         make_node("Max", ["brightest", "floor"], ["level"]),
         make_node("Div", ["positive", "level"], ["bright"]),
         make_node("Add", ["positive", "one"], ["above_one"]),

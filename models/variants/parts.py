@@ -1,4 +1,4 @@
-"""What the variants share: input channels, convolutions, heads, random weights, the model around a graph."""
+"""What the variants share: convolutions, heads, random weights, the model around a graph."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -12,8 +12,6 @@ from models.quality.shape import (
     LOG_GAIN,
     MOST_DIFFERENCE,
     MOST_IMPACT,
-    POOL,
-    STRIDE,
 )
 
 if TYPE_CHECKING:
@@ -54,32 +52,6 @@ def model(
     )
     opset = [helper.make_opsetid("", OPSET)]
     return helper.make_model(graph, producer_name="scanside", opset_imports=opset, ir_version=8)
-
-
-def channels(axes: int) -> "list[NodeProto]":
-    """`image` -> `scaled [batch, 3, ...]` as the quality network has it, along two or three axes.
-
-    The frame over its own brightness (the mean is taken within slices), as a logarithm, and the difference to before.
-    """
-    from onnx.helper import make_node
-
-    window, steps = [1] * (axes - 2) + [POOL, POOL], [1] * (axes - 2) + [STRIDE, STRIDE]
-    return [
-        make_node("Slice", ["image", "0", "1", "1"], ["frame"]),
-        make_node("Slice", ["image", "1", "2", "1"], ["before"]),
-        make_node("Max", ["frame", "zero"], ["positive"]),
-        make_node("AveragePool", ["positive"], ["means"], kernel_shape=window, strides=steps),
-        make_node("ReduceMax", ["means"], ["brightest"], axes=list(range(2, 2 + axes)), keepdims=1),
-        make_node("Max", ["brightest", "floor"], ["level"]),
-        make_node("Div", ["positive", "level"], ["bright"]),
-        make_node("Add", ["positive", "one"], ["above_one"]),
-        make_node("Log", ["above_one"], ["logarithm"]),
-        make_node("Mul", ["logarithm", "log_gain"], ["dark"]),
-        make_node("Sub", ["frame", "before"], ["difference"]),
-        make_node("Clip", ["difference", "least", "most"], ["limited"]),
-        make_node("Mul", ["limited", "difference_gain"], ["new"]),
-        make_node("Concat", ["bright", "dark", "new"], ["scaled"], axis=1),
-    ]
 
 
 def conv(name: str, taken: str, given: str, steps: Sequence[int], group: int = 1) -> "NodeProto":

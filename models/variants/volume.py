@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from models.quality.graph import channels
 from models.variants.frames import snr_frames
-from models.variants.parts import EMBEDDED, KINDS, Weights, channels, conv, he, heads, model
+from models.variants.parts import EMBEDDED, KINDS, Weights, conv, he, heads, model
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
