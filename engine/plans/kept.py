@@ -1,5 +1,6 @@
 """Findings that are kept from start to start, sealed in the plan store, and found only while nothing has changed."""
 
+import functools
 import hashlib
 import json
 import logging
@@ -38,7 +39,14 @@ def keep(store: PlanStore, name: str, key: str, found: Any) -> None:
     try:
         store.note(name, {"key": key, "found": msgspec.to_builtins(found)})
     except ScansideError as error:
-        log.warning("note=%s is not kept: %s", name, error)
+        log.info("note=%s is not kept", name)
+        _tell(str(error))
+
+
+@functools.cache
+def _tell(why: str) -> None:
+    """One line for each reason, not for each of the dozens of findings."""
+    log.warning("what is found now is found again at the next start: %s", why)
 
 
 def forget(store: PlanStore, name: str) -> None:

@@ -16,8 +16,10 @@ from engine.package import Package, load_package, trusted_keys
 from engine.plans import candidate
 from engine.plans import choose as choosing
 from engine.plans.identity import Machine
+from engine.plans.kept import keep
 from engine.plans.race import race
 from engine.plans.slots import Pointer
+from engine.plans.store import open_store
 from engine.seams import Backend, Runner
 from tests.engine.plans.choose_cases import Bench, Clock, ReadOnly
 from tests.engine.runners.smoothing import write_package
@@ -423,3 +425,12 @@ def test_the_safe_one_is_never_left_out(tmp_path: Path) -> None:
 def crash(runner: str, *places: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", CRASHES, *map(str, places), runner]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_findings_that_cannot_be_kept_are_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = open_store(tmp_path)
+    (tmp_path / "plans" / "notes").parent.mkdir(exist_ok=True)
+    (tmp_path / "plans" / "notes").write_text("no folder")
+    for number in range(3):
+        keep(store, f"finding-{number}", "key", number)
+    assert sum(record.levelname == "WARNING" for record in caplog.records) == 1
