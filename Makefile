@@ -3,13 +3,13 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
-PACKAGES := mosquitto mosquitto-clients ismrmrd-tools
+PACKAGES := mosquitto mosquitto-clients ismrmrd-tools chromium
 
 # The first of these that is 3.11, 3.12 or 3.13 is used.
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: demo demo-faults setup setup-dev test check train-setup test-train bench bench-models lock system-packages clean
+.PHONY: demo demo-faults setup setup-dev test check train-setup test-train page-pictures bench bench-models lock system-packages clean
 
 demo: setup
 	$(VENV)/bin/scanside demo
@@ -49,20 +49,25 @@ system-packages:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
 	else echo "end-to-end tests that need them are skipped; to run them: apt install$$missing"; fi
 
+# On every core, a few at most: each worker holds its own copies of the networks.
+BESIDE := --numprocesses logical --maxprocesses 4 --dist worksteal
+
+# What needs the machine for itself (sockets, processes, a browser, a GPU) runs after the rest, one test at a time.
 test: system-packages setup-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(PY) -m pytest
+	$(PY) -m pytest $(BESIDE) -m "not alone"
+	$(PY) -m pytest -m alone
 
-# About three minutes: what to run before every commit.
+# Under two minutes on two cores: what to run before every commit.
 check: setup-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(PY) -m pytest -m "not appliance and not data and not slow" tests/engine tests/firmware tests/models tests/test_house.py
+	$(PY) -m pytest $(BESIDE) -m "not alone and not data and not slow" tests/engine tests/firmware tests/models tests/test_house.py
 
 # Training needs torch, which nothing else here does. The shipped networks: docs/training.md.
 train-setup: setup
@@ -71,6 +76,10 @@ train-setup: setup
 # The training code, on a CPU, in some minutes.
 test-train: setup-dev train-setup
 	$(PY) -m pytest tests/train
+
+# The pictures of docs/page, from real runs in Debian's chromium.
+page-pictures: system-packages setup-dev
+	$(PY) -m benchmarks.page_pictures
 
 bench: setup-dev
 	$(VENV)/bin/scanside bench loop

@@ -11,22 +11,36 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.elsewhere import Elsewhere
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 PROGRAMS = {
     "mosquitto": "mosquitto",
     "mosquitto_sub": "mosquitto-clients",
     "ismrmrd_recon_cartesian_2d": "ismrmrd-tools",
+    "chromium": "chromium",
 }
 SEARCH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+APPLIANCE = Path(__file__).parent / "appliance"
 DATA = Path(os.environ.get("SCANSIDE_DATA", Path(__file__).parents[1] / ".." / "shared" / "data")).resolve()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need programs or data say by name why they are skipped; in CI a missing program is a failure."""
+    """Tests that need programs or data say by name why they are skipped; in CI a missing program is a failure.
+
+    First, so that what is marked here can be chosen by its mark.
+    """
     missing = [package for program, package in PROGRAMS.items() if not shutil.which(program, path=SEARCH)]
     for item in items:
+        if item.get_closest_marker("appliance") or item.get_closest_marker("gpu") or APPLIANCE in item.path.parents:
+            item.add_marker(pytest.mark.alone)
         if item.get_closest_marker("data") and not DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason="SCANSIDE_DATA does not point to the public data sets"))
         if item.get_closest_marker("appliance") and missing and os.environ.get("CI") != "true":
@@ -101,3 +115,28 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.start()
     yield broker
     broker.kill()
+
+
+@pytest.fixture(scope="session")
+def elsewhere() -> Iterator[Elsewhere]:
+    """Where a request that leaves this machine would arrive."""
+    trap = Elsewhere()
+    yield trap
+    trap.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(elsewhere: Elsewhere) -> Iterator["Browser"]:
+    """Debian's Chromium, once for all tests: its driver cannot be started twice in a process."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium", path=SEARCH)
+    assert program, "apt install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+            proxy={"server": f"http://127.0.0.1:{elsewhere.port}", "bypass": "127.0.0.1"},
+        )
+        yield browser
+        browser.close()

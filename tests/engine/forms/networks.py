@@ -11,17 +11,17 @@ from onnx import ModelProto, helper
 from engine.forms.ranges import KindRanges, Ranges
 from tests.engine.package_cases import network, stored
 
-RANDOM = np.random.default_rng(3)
-
 
 def conv(name: str, taken: str, given: str, **more: Any) -> Any:
     return helper.make_node("Conv", [taken, f"{name}.w", f"{name}.b"], [given], name=name, pads=[1, 1, 1, 1], **more)
 
 
 def weights(name: str, given: int, taken: int, scale: float = 0.3) -> list[Any]:
+    """The same for the same name, whichever tests ran before."""
+    random = np.random.default_rng([3, *name.encode()])
     return [
-        stored(f"{name}.w", RANDOM.standard_normal((given, taken, 3, 3)) * scale),
-        stored(f"{name}.b", RANDOM.standard_normal(given) * 0.1),
+        stored(f"{name}.w", random.standard_normal((given, taken, 3, 3)) * scale),
+        stored(f"{name}.b", random.standard_normal(given) * 0.1),
     ]
 
 
