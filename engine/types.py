@@ -92,6 +92,10 @@ class Scan:
     """ms, one per contrast; empty: not stated."""
     role: ScanRole = ScanRole.IMAGING
     modality: str = "MR"
+    exam: str = ""
+    """Pseudonym of the examination, the same for all its scans; empty: not known."""
+    exam_is_study: bool = False
+    """It is made of the study's own number; otherwise of the patient's and the day."""
 
     @property
     def stratum(self) -> str:
@@ -164,6 +168,8 @@ class Geometry:
     slice_dir: tuple[float, float, float]
     field_of_view: tuple[float, float, float]
     """mm along x, y, z of the reconstructed space."""
+    assumed: bool = False
+    """The header states no usable directions: they are defaults, and no side of the patient may be read from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +314,10 @@ class Verdict(StrEnum):
     CANNOT_JUDGE = "cannot_judge"
 
 
+VERDICTS = (Verdict.OK, Verdict.WARN, Verdict.CANNOT_JUDGE, Verdict.RESCAN)
+"""From good to bad: what is known to need a repeat outranks what is unknown."""
+
+
 class Life(StrEnum):
     """Where a finding is in its life."""
 
@@ -344,6 +354,14 @@ class Finding:
     end_reason: str = ""
     learned: bool = False
     """Raised by what a network sees: it warns, and neither explains nor changes what a rule has measured."""
+    evidence: str = ""
+    """How sure, as part of a sentence: the number that decided beside its limit."""
+    place: str = ""
+    """Where, in words."""
+    first_number: int = 0
+    """Frame number of the image in which the fault was first measured."""
+    placed_number: int = 0
+    """Frame number of the image in which `where` was measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,11 @@ from importlib.resources import files
 from engine.types import Measurement, Scan, Verdict
 
 UNITS = {"1": "", "1e-6": " ppm", "%": " %"}
-_SHARES = {"m01"}
+SHARES = {"m01"}
+"""Rows whose value is a share of one and is told in per cent."""
+
+_MOST_NAMED = 8
+"""Coil elements that a message names."""
 
 
 @cache
@@ -16,7 +20,7 @@ def table() -> dict[str, dict[str, str]]:
     return tomllib.loads(files("engine.decide").joinpath("advice.toml").read_text("utf-8"))
 
 
-def words(code: str, scan: Scan, measurement: Measurement, severity: Verdict, first_frame: int) -> tuple[str, str]:
+def words(code: str, scan: Scan, measurement: Measurement, severity: Verdict, first_number: int) -> tuple[str, str]:
     """(message, action) of a finding."""
     entry = table()[code]
     coils = measurement.where.coils
@@ -27,15 +31,20 @@ def words(code: str, scan: Scan, measurement: Measurement, severity: Verdict, fi
         count=len(coils),
         value=_number(measurement),
         impact=f"{measurement.impact or 0:.1f} %",
-        frame=first_frame,
+        frame=first_number,
         line=measurement.where.lines[0] if measurement.where.lines else 0,
     )
     return filled[0].upper() + filled[1:], action
 
 
 def elements(coils: tuple[int, ...], scan: Scan) -> str:
-    """Coil elements by label where the header has them, else by channel number (from 0, as in the data)."""
+    """Coil elements by label where the header has them, else by channel number (from 0, as in the data).
+
+    Of more than eight the first seven are named: a message is read at a glance, and has to fit a packet.
+    """
     names = [scan.coil_labels[c] if c < len(scan.coil_labels) else str(c) for c in coils]
+    if len(names) > _MOST_NAMED:
+        names[_MOST_NAMED - 1 :] = [f"and {len(names) - _MOST_NAMED + 1} more"]
     if len(names) == 1:
         return f"coil element {names[0]}"
     return ", ".join(names) if names else "a coil element"
@@ -43,9 +52,28 @@ def elements(coils: tuple[int, ...], scan: Scan) -> str:
 
 def _number(measurement: Measurement) -> str:
     value = measurement.value or 0.0
-    if measurement.row in _SHARES:
+    if measurement.row in SHARES:
         return f"{100 * value:.0f} %"
     return f"{value:.1f}{UNITS.get(measurement.unit, ' ' + measurement.unit)}"
+
+
+FAULTS = {
+    "bias-field": "shading changed",
+    "coil-loss": "coil elements lost",
+    "cut-off": "object cut off",
+    "dc-offset": "receiver fault",
+    "echo-position": "echo moved",
+    "low-snr": "too noisy",
+    "missing-lines": "lines missing",
+    "noise-change": "noisy coil element",
+    "rf-interference": "radio interference",
+    "saturation": "receiver overdriven",
+    "scale-change": "brightness changed",
+    "unencoded-signal": "unencoded signal",
+    "wrap": "folded over",
+    "wrong-coil": "other coil elements",
+}
+"""Kinds of faults in two or three words; the others are said by their own name."""
 
 
 REASONS = {

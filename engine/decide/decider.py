@@ -2,16 +2,20 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import replace
 
 from engine.decide.advice import words
 from engine.decide.cause import name_causes
-from engine.decide.life import TRANSITIONS, Action, Debounce, Event, State
-from engine.decide.limits import Judgement, Limits, RowLimits, shipped_limits
+from engine.decide.evidence import evidence
+from engine.decide.life import TRANSITIONS, Action, Event, Seen, State
+from engine.decide.limits import Judgement, Limits, shipped_limits
+from engine.decide.place import place
 from engine.decide.raised import RaisedFindings
 from engine.decide.sentence import sentence
+from engine.decide.tracked import Judged, Tracked, joined, speaking
+from engine.prescribed import frames_expected
 from engine.types import (
+    VERDICTS,
     Decision,
     Finding,
     Frame,
@@ -22,14 +26,7 @@ from engine.types import (
     ScanRole,
     Unreconstructed,
     Verdict,
-    Where,
 )
-
-ORDER = (Verdict.OK, Verdict.WARN, Verdict.CANNOT_JUDGE, Verdict.RESCAN)
-"""From good to bad: what is known to need a repeat outranks what is unknown."""
-
-_SPEAKING = (Verdict.CANNOT_JUDGE, Verdict.OK, Verdict.WARN, Verdict.RESCAN)
-"""Of several rows that look for one kind, the one with the worst number speaks; one without a number never does."""
 
 ABORTED = ("eof", "timeout", "stopped")
 
@@ -43,72 +40,12 @@ _Source = tuple[str, bool]
 """Kind of fault, and whether a network sees it: what it says never moves the finding of a rule."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """One measurement held against its limits."""
-
-    limits: RowLimits
-    measurement: Measurement
-    judgement: Judgement
-
-
-def _speaking(rows: Sequence[_Judged]) -> _Judged:
-    """Of the rows that look for one kind, the one with the worst number, told where by all that see the fault."""
-    worst = max(rows, key=lambda row: _SPEAKING.index(row.judgement.severity))
-    seeing = [row.measurement.where for row in rows if row.judgement.severity in (Verdict.WARN, Verdict.RESCAN)]
-    where = reduce(_joined, seeing, worst.measurement.where)
-    return replace(worst, measurement=replace(worst.measurement, where=where))
-
-
-def _joined(one: Where, other: Where) -> Where:
-    """All coil elements of both; of the rest what the first says, else the second."""
-    return Where(
-        coils=tuple(sorted({*one.coils, *other.coils})),
-        lines=one.lines or other.lines,
-        samples=one.samples or other.samples,
-        columns=one.columns or other.columns,
-        box=one.box or other.box,
-    )
-
-
-class _Tracked:
-    """One kind of fault of one source in one stratum (slice, contrast, phase, set); several rows may look for it."""
-
-    def __init__(self) -> None:
-        self._debounces: dict[str, Debounce] = {}
-        self.state = State.CLEAR
-        self.finding: Finding | None = None
-
-    def take(self, rows: Sequence[_Judged], number: int) -> Event:
-        """One more frame of every row: the strongest of what they say; cleared when all that could measure say so."""
-        events = []
-        for row in rows:
-            debounce = self._debounces.setdefault(row.measurement.row, Debounce(row.limits.needed, row.limits.window))
-            event = debounce.take(row.judgement.severity, row.judgement.clear, number)
-            if row.judgement.severity is not Verdict.CANNOT_JUDGE:
-                events.append(event)
-        for event in (Event.CONFIRMED, Event.BAD, Event.NOTHING):
-            if event in events:
-                return event
-        return Event.CLEARED if events else Event.NOTHING
-
-    @property
-    def undecided(self) -> bool:
-        """A row has seen a bad frame, and the scan could not say whether it meant anything."""
-        return any(debounce.undecided for debounce in self._debounces.values())
-
-    @property
-    def first_bad(self) -> int:
-        """Frame in which any row first measured the fault, of those still remembered."""
-        return min(first for debounce in self._debounces.values() if (first := debounce.first_bad) is not None)
-
-
 class Decider:
     """Follows one scan; `frame` for each judged frame in order, then `close`."""
 
     def __init__(self, scan: Scan, limits: Limits | None = None) -> None:
         self._scan, self._limits = scan, limits or shipped_limits()
-        self._tracked: dict[FrameIndex, dict[_Source, _Tracked]] = {}
+        self._tracked: dict[FrameIndex, dict[_Source, Tracked]] = {}
         self._raised = RaisedFindings()
         self._verdicts: Counter[Verdict] = Counter()
         self._reasons: Counter[str] = Counter()
@@ -125,13 +62,12 @@ class Decider:
         known = [m for m in measurements if m.row in self._limits.rows]
         if frame.reservations:  # the picture is not to be trusted: what it shows may warn, but ask for no repeat
             known = [m if m.row in _RAW else replace(m, estimated=True) for m in known]
-        judged = [_Judged(self._limits.rows[m.row], m, self._limits.judge(m)) for m in known]
+        judged = [Judged(self._limits.rows[m.row], m, self._limits.judge(m)) for m in known]
         stratum = replace(frame.index, repetition=0)
-        number = frame.index.repetition
-        sources: dict[_Source, list[_Judged]] = {}
+        sources: dict[_Source, list[Judged]] = {}
         for row in judged:
             sources.setdefault((row.limits.kind, row.limits.learned), []).append(row)
-        followed = [self._follow(source, rows, stratum, number) for source, rows in sources.items()]
+        followed = [self._follow(source, rows, stratum, frame) for source, rows in sources.items()]
         changes = [change for change in followed if change is not None]
         alive = name_causes([t.finding for t in self._tracked.get(stratum, {}).values() if t.finding])
         missing = self._missing_rows({row.measurement.row: row.judgement for row in judged})
@@ -183,7 +119,7 @@ class Decider:
         if not self._frames:
             severities.append(Verdict.CANNOT_JUDGE)
             reasons.append("no_frames")
-        verdict = max(severities, key=ORDER.index)
+        verdict = max(severities, key=VERDICTS.index)
         return Decision(
             scope="series",
             scan=self._scan.id,
@@ -203,34 +139,37 @@ class Decider:
 
     # --- inside ------------------------------------------------------------------------------------
 
-    def _follow(self, source: _Source, rows: Sequence[_Judged], stratum: FrameIndex, number: int) -> Finding | None:
+    def _follow(self, source: _Source, rows: Sequence[Judged], stratum: FrameIndex, frame: Frame) -> Finding | None:
         """Advance one finding's life by a frame; the finding if its life changed."""
-        tracked = self._tracked.setdefault(stratum, {}).setdefault(source, _Tracked())
-        tracked.state, action = TRANSITIONS[tracked.state, tracked.take(rows, number)]
-        worst = _speaking(rows)
+        tracked = self._tracked.setdefault(stratum, {}).setdefault(source, Tracked())
+        event = tracked.take(rows, Seen(frame.index.repetition, frame.number))
+        tracked.state, action = TRANSITIONS[tracked.state, event]
+        worst = speaking(rows)
         if action is Action.RAISE:
-            return self._raise(tracked, worst, stratum, number)
+            return self._raise(tracked, worst, frame)
         if action is Action.KEEP:
-            return self._update(tracked, worst, number)
+            return self._update(tracked, worst, frame)
         if action is Action.END and tracked.finding is not None:
             ended = replace(tracked.finding, life=Life.END, end_reason="cleared")
             tracked.finding = None
             return ended
         return None
 
-    def _raise(self, tracked: _Tracked, worst: _Judged, stratum: FrameIndex, number: int) -> Finding:
-        first, kind, judgement = tracked.first_bad, worst.limits.kind, worst.judgement
-        message, action = words(worst.limits.advice, self._scan, worst.measurement, judgement.severity, first)
+    def _raise(self, tracked: Tracked, worst: Judged, frame: Frame) -> Finding:
+        (first, first_number), kind, judgement = tracked.first_bad, worst.limits.kind, worst.judgement
+        message, action = words(worst.limits.advice, self._scan, worst.measurement, judgement.severity, first_number)
         source = f"learned-{kind}" if worst.limits.learned else kind
-        place = f"{stratum.encoding}.{stratum.slice}.{stratum.contrast}.{stratum.phase}.{stratum.set}"
+        index = frame.index
+        image = f"{index.encoding}.{index.slice}.{index.contrast}.{index.phase}.{index.set}"
         finding = Finding(
-            id=f"{self._scan.id}-{source}-{place}-{first}",
+            id=f"{self._scan.id}-{source}-{image}-{first}",
             kind=kind,
             life=Life.NEW,
             severity=judgement.severity,
             where=worst.measurement.where,
             first_frame=first,
-            last_frame=number,
+            first_number=first_number,
+            last_frame=index.repetition,
             measurement=worst.measurement,
             limit=judgement.limit,
             limit_source=judgement.source,
@@ -238,24 +177,27 @@ class Decider:
             message=message,
             action=action,
             learned=worst.limits.learned,
+            evidence=evidence(worst.limits, worst.measurement, judgement.severity),
+            place=place(worst.measurement.where, frame, self._scan),
+            placed_number=frame.number,
         )
         tracked.finding = finding
         self._raised.add(finding)
         return finding
 
-    def _update(self, tracked: _Tracked, worst: _Judged, number: int) -> Finding | None:
+    def _update(self, tracked: Tracked, worst: Judged, frame: Frame) -> Finding | None:
         """Keep the worst of a living finding; told to others only when it grew."""
-        old, measurement = tracked.finding, worst.measurement
+        old, measurement, number = tracked.finding, worst.measurement, frame.index.repetition
         assert old is not None, "a raised state always holds a finding"
-        severity = max(old.severity, worst.judgement.severity, key=ORDER.index)
-        where = _joined(measurement.where, old.where)
+        severity = max(old.severity, worst.judgement.severity, key=VERDICTS.index)
+        where = joined(measurement.where, old.where)
         grew = severity is not old.severity or where.coils != old.where.coils
         if not grew:
-            tracked.finding = replace(old, last_frame=number)
-            self._raised.update(tracked.finding)
+            self._raised.update(replace(old, last_frame=number))
+            tracked.finding = self._placed(replace(old, last_frame=number), worst, frame)
             return None
         advice = worst.limits.advice
-        message, action = words(advice, self._scan, replace(measurement, where=where), severity, old.first_frame)
+        message, action = words(advice, self._scan, replace(measurement, where=where), severity, old.first_number)
         new = replace(
             old,
             life=Life.UPDATE,
@@ -268,13 +210,26 @@ class Decider:
             advice=advice,
             message=message,
             action=action,
+            evidence=evidence(worst.limits, measurement, worst.judgement.severity),
+            place=place(where, frame, self._scan),
+            placed_number=frame.number,
         )
         tracked.finding = new
         self._raised.update(new)
         return new
 
+    def _placed(self, finding: Finding, worst: Judged, frame: Frame) -> Finding:
+        """The finding where it lies in this frame: spikes move. As it was where this frame does not show it."""
+        if worst.judgement.severity not in (Verdict.WARN, Verdict.RESCAN):
+            return finding
+        where = replace(worst.measurement.where, coils=finding.where.coils)
+        return replace(finding, where=where, place=place(where, frame, self._scan), placed_number=frame.number)
+
     def _absent_images(self) -> str:
-        """Slices of which fewer images came than of their neighbours, in words; empty where none lacks any."""
+        """Images that were promised and never came, in words; empty where none lacks.
+
+        Slices that lack some are named; where all lack as many, only the header's promise tells.
+        """
         groups: dict[FrameIndex, dict[int, int]] = {}
         for stratum, images in self._images.items():
             groups.setdefault(replace(stratum, slice=0), {})[stratum.slice] = images
@@ -288,6 +243,9 @@ class Decider:
         whole = {n for group, images in groups.items() for n in self._promised(group, max(images)) if n not in images}
         parts = [f"slice {number} lacks {count}" for number, count in sorted(lacking.items())[:_NAMED]]
         parts += [f"slice {number} never came" for number in sorted(whole)[:_NAMED]]
+        expected = frames_expected(self._scan) or 0
+        if not parts and self._frames < expected:
+            parts = [f"{self._frames} of {expected} came"]
         return "images are missing: " + ", ".join(parts) if parts else ""
 
     def _promised(self, group: FrameIndex, last: int) -> range:
@@ -315,7 +273,7 @@ class Decider:
         missing: tuple[str, ...],
         reasons: tuple[str, ...],
     ) -> Decision:
-        verdict = max([Verdict.OK, *severities], key=ORDER.index)
+        verdict = max([Verdict.OK, *severities], key=VERDICTS.index)
         self._frames += 1
         self._images[replace(frame.index, repetition=0)] += 1
         self._verdicts[verdict] += 1

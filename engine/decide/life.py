@@ -2,6 +2,7 @@
 
 from collections import deque
 from enum import StrEnum
+from typing import NamedTuple
 
 from engine.types import Verdict
 
@@ -56,15 +57,23 @@ TRANSITIONS: dict[tuple[State, Event], tuple[State, Action]] = {
 }
 
 
+class Seen(NamedTuple):
+    """Which frame of a stratum; later ones are greater."""
+
+    repetition: int
+    number: int
+    """Place in the order of completion within the scan."""
+
+
 class Debounce:
     """K of M with hysteresis: remembers the last M frames of one stratum."""
 
     def __init__(self, needed: int, window: int) -> None:
         self._needed = needed
-        self._bad: deque[tuple[bool, int]] = deque(maxlen=window)
+        self._bad: deque[tuple[bool, Seen]] = deque(maxlen=window)
         self._clear: deque[bool] = deque(maxlen=window)
 
-    def take(self, severity: Verdict, clear: bool, frame: int) -> Event:
+    def take(self, severity: Verdict, clear: bool, frame: Seen) -> Event:
         """One more frame; a frame that could not be judged changes nothing."""
         if severity is Verdict.CANNOT_JUDGE:
             return Event.NOTHING
@@ -84,6 +93,6 @@ class Debounce:
         return any(bad for bad, _ in self._bad) and (short or self._bad[-1][0])
 
     @property
-    def first_bad(self) -> int | None:
+    def first_bad(self) -> Seen | None:
         """Frame in which the fault was first measured, of those still remembered; None: in none of them."""
         return next((frame for bad, frame in self._bad if bad), None)

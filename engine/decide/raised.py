@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
+from engine.decide.life import Seen
 from engine.types import Finding, Verdict
 
 _OF_A_RULE = 3
@@ -20,14 +21,15 @@ class RaisedFindings:
 
     def __init__(self) -> None:
         self._kept: dict[_Source, list[Finding]] = {}
-        self._first: dict[_Source, int] = {}
+        self._first: dict[_Source, Seen] = {}
         self.counts: Counter[str] = Counter()
         """Times that each kind was raised, by its name; `learned-<kind>` of those that a network saw."""
 
     def add(self, finding: Finding) -> None:
         """A finding that was just raised."""
         source = finding.kind, finding.learned
-        self._first[source] = min(self._first.get(source, finding.first_frame), finding.first_frame)
+        first = Seen(finding.first_frame, finding.first_number)
+        self._first[source] = min(self._first.get(source, first), first)
         self.counts[f"learned-{finding.kind}" if finding.learned else finding.kind] += 1
         self.update(finding)
 
@@ -52,7 +54,8 @@ class RaisedFindings:
         for (kind, by_network), kept in self._kept.items():
             worst_first = sorted(kept, key=_cost, reverse=True)
             if by_network:
-                learned += [replace(finding, first_frame=self._first[kind, by_network]) for finding in worst_first]
+                frame, number = self._first[kind, by_network]
+                learned += [replace(finding, first_frame=frame, first_number=number) for finding in worst_first]
             else:
                 rules += list(enumerate(worst_first))
         rules.sort(key=lambda ranked: (-ranked[0], _cost(ranked[1])), reverse=True)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from engine.acquisition import ACQUISITION_HEADER
 from engine.assess import ROWS
 from engine.decide.cause import name_causes
-from engine.decide.decider import ORDER, Decider
+from engine.decide.decider import Decider
 from engine.types import (
+    VERDICTS,
     Completeness,
     CounterLimits,
     Encoding,
@@ -248,7 +249,7 @@ def test_never_ok_when_incomplete_or_unmeasured(
         assert decision.verdict is not Verdict.OK
         assert decider.close("close").verdict is not Verdict.OK
     if bad:
-        assert ORDER.index(decision.verdict) >= ORDER.index(Verdict.CANNOT_JUDGE)
+        assert VERDICTS.index(decision.verdict) >= VERDICTS.index(Verdict.CANNOT_JUDGE)
     assert decision.sentence
 
 
@@ -293,3 +294,59 @@ def test_what_is_no_number_is_no_measurement(number: float) -> None:
         Measurement("m24", "scale_change", number, "octaves")
     with pytest.raises(ValueError, match="cannot be held against a limit"):
         Measurement("m18", "uniformity", 90.0, "%", impact=number)
+
+
+def spiked(number: int, line: int, **values: float) -> list[Measurement]:
+    there = Where(lines=(line,), samples=(3,))
+    return [replace(m, where=there) if m.row == "m06" else m for m in measurements(m06_impact=9.0, **values)]
+
+
+def test_a_finding_that_stays_is_told_where_it_lies_in_each_frame() -> None:
+    decider = Decider(SCAN)
+    decider.frame(frame(0), measurements({"m13": "first_frame"}))
+    told = [decider.frame(frame(n), spiked(n, line=n, m06=20.0)).findings[0] for n in (1, 2)]
+    assert [(f.where.lines, f.placed_number) for f in told] == [((1,), 1), ((2,), 2)]
+    assert [f.place for f in told] == ["line 1, sample 3 of k-space", "line 2, sample 3 of k-space"]
+    (quiet,) = decider.frame(frame(3), spiked(3, line=9, m06=7.9)).findings
+    assert (quiet.where.lines, quiet.placed_number) == ((2,), 2), (
+        "this frame shows no spike: the place is the last seen"
+    )
+    (series,) = decider.close("close").findings
+    assert (series.where.lines, series.placed_number) == ((1,), 1), "of the whole series the first and worst speaks"
+
+
+def test_a_finding_knows_the_number_of_its_first_image_beside_its_repetition() -> None:
+    decider = Decider(replace(SCAN, encodings=(Encoding(SPACE, SPACE, {"slice": CounterLimits(0, 1)}),)))
+    number = 0
+    for repetition in range(4):
+        for place in (0, 1):
+            index = FrameIndex(slice=place, repetition=repetition)
+            first = {"m13": "first_frame"} if repetition == 0 else {}
+            bad = {"m07": 9.0, "m07_impact": 20.0} if place == 1 and repetition >= 2 else {}
+            decision = decider.frame(replace(frame(number), index=index), measurements(first, **bad))
+            number += 1
+    (finding,) = decision.findings
+    assert finding.kind == "rf-interference", "raised by two frames of three"
+    assert (finding.first_frame, finding.first_number) == (2, 5)
+
+
+def test_a_message_counts_images_as_the_scan_does_not_repetitions() -> None:
+    decider = Decider(replace(SCAN, encodings=(Encoding(SPACE, SPACE, {"slice": CounterLimits(0, 2)}),)))
+    for number in range(9):
+        index = FrameIndex(slice=number % 3, repetition=number // 3)
+        bad = {"m04": 40.0, "m04_impact": 3.0} if index.slice == 1 and index.repetition else {}
+        decision = decider.frame(replace(frame(number), index=index), with_coils(measurements(**bad), 3))
+    assert [finding.message for finding in decider.close("close").findings] == [
+        "Coil element 3 lost its signal since image 4"
+    ]
+    assert decision.verdict is Verdict.OK
+
+
+def test_a_series_that_ends_before_all_its_images_came_is_not_ok() -> None:
+    promised = {"repetition": CounterLimits(0, 4), "slice": CounterLimits(0, 0)}
+    decider = Decider(replace(SCAN, encodings=(Encoding(SPACE, SPACE, promised),)))
+    for number in range(3):
+        decider.frame(frame(number), measurements({"m13": "first_frame"} if number == 0 else {}))
+    series = decider.close("close")
+    assert (series.verdict, series.reasons[0]) == (Verdict.WARN, "absent_images")
+    assert series.sentence == "WARNING: Images are missing: 3 of 5 came. Look at the images."

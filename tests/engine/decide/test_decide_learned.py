@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.decider import ORDER, Decider
+from engine.decide.decider import Decider
 from engine.decide.limits import shipped_limits
 from engine.quality import LEARNED, measured, not_measured
-from engine.types import Completeness, Decision, Finding, Life, Measurement, Verdict, Where
+from engine.types import VERDICTS, Completeness, Decision, Finding, Life, Measurement, Verdict, Where
 from tests.engine.decide.test_decide_decider import COMPLETE, SCAN, frame, measurements, with_coils
 
 HALF = Completeness(expected=16, received=8, missing=tuple(range(8)), ended_by="close")
@@ -148,7 +148,7 @@ def compare(without: Decision, with_network: Decision) -> None:
     assert (with_network.reasons, with_network.missing_rows) == (without.reasons, without.missing_rows)
     assert {finding.severity for finding in learned(with_network)} <= {Verdict.WARN}
     least = [Verdict.WARN] if learned(with_network) else []
-    assert with_network.verdict is max([without.verdict, *least], key=ORDER.index)
+    assert with_network.verdict is max([without.verdict, *least], key=VERDICTS.index)
     if without.verdict is not Verdict.OK:
         assert with_network.sentence == without.sentence
 
