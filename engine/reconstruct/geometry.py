@@ -13,9 +13,11 @@ def geometry_of(header: NDArray[np.void], recon: Space) -> Geometry:
     """Position and unit axes (LPS) of a readout header; missing or broken vectors become finite defaults.
 
     Simulated and stripped data carry zero vectors. Two good axes give the third by their cross product; with
-    fewer, an axial image is assumed: read = x, phase = y, slice = z.
+    fewer, an axial image is assumed: read = x, phase = y, slice = z. `assumed` says so unless the header states both
+    directions within the image: whether the three axes are right-handed is a convention that not every sender keeps.
     """
     read, phase, normal = (_unit(header[name]) for name in ("read_dir", "phase_dir", "slice_dir"))
+    assumed = read is None or phase is None
     if normal is None and read is not None and phase is not None:
         normal = _unit(np.cross(read, phase))
     elif phase is None and read is not None and normal is not None:
@@ -24,9 +26,10 @@ def geometry_of(header: NDArray[np.void], recon: Space) -> Geometry:
         read = _unit(np.cross(phase, normal))
     if read is None or phase is None or normal is None:
         read, phase, normal = _DEFAULT_AXES
+        assumed = True
     position = np.asarray(header["position"], np.float64)
     position = position if np.isfinite(position).all() else np.zeros(3)
-    return Geometry(_triple(position), _triple(read), _triple(phase), _triple(normal), recon.field_of_view)
+    return Geometry(_triple(position), _triple(read), _triple(phase), _triple(normal), recon.field_of_view, assumed)
 
 
 def _unit(vector: NDArray[np.floating]) -> NDArray[np.float64] | None:

@@ -187,6 +187,7 @@ def test_missing_directions_become_an_axial_slice(vector):
     assert (found.read_dir, found.phase_dir, found.slice_dir) == ((1, 0, 0), (0, 1, 0), (0, 0, 1))
     assert found.position == (0, 0, 0)
     assert found.field_of_view == (256.0, 256.0, 5.0)
+    assert found.assumed
 
 
 def test_geometry_is_that_of_the_centre_line_with_unit_axes():
@@ -195,6 +196,20 @@ def test_geometry_is_that_of_the_centre_line_with_unit_axes():
     found = only(feed(start(), [batch])).frame.geometry
     assert found.position == (1, 2, 3)
     assert (found.read_dir, found.slice_dir) == ((0, 1, 0), (1, 0, 0))
+    assert not found.assumed
+
+
+def test_two_directions_that_are_one_state_nothing():
+    found = only(feed(start(), [frame_of(read_dir=(0, 1, 0), phase_dir=(0, 1, 0))])).frame.geometry
+    assert (found.read_dir, found.assumed) == ((1, 0, 0), True)
+
+
+@pytest.mark.parametrize("gone", ["read_dir", "phase_dir"])
+def test_a_direction_within_the_image_that_had_to_be_worked_out_is_assumed(gone):
+    stated = {"read_dir": (1, 0, 0), "phase_dir": (0, 1, 0), "slice_dir": (0, 0, 1)}
+    found = only(feed(start(), [frame_of(**stated | {gone: (0, 0, 0)})])).frame.geometry
+    assert (found.read_dir, found.phase_dir) == ((1, 0, 0), (0, 1, 0))
+    assert found.assumed
 
 
 def test_a_frame_beyond_the_memory_limit_is_named_not_allocated():
