@@ -64,6 +64,7 @@ class MrdConnection:
         limits: ConnectionLimits,
         health: Health,
         capture: Capture | None = None,
+        exam_key: bytes = b"",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -71,7 +72,7 @@ class MrdConnection:
         # A receive time-out in the kernel keeps the socket blocking: one system call per receive, not two.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _TICK_S, 0))
         self._socket, self._scan_id, self._limits, self._health = sock, scan_id, limits, health
-        self._capture, self._monotonic = capture, monotonic
+        self._capture, self._exam_key, self._monotonic = capture, exam_key, monotonic
         self._decoder = Decoder(limits.wire)
         self._session = Session()
         self._outbox = Outbox(sock, limits.outbox)
@@ -92,7 +93,7 @@ class MrdConnection:
         """Wait for configuration and header; raises PeerError or InputRefused with the reason."""
         for event in self._events:
             if isinstance(event, Header):
-                self._scan = parse_header(event.xml, self._scan_id)
+                self._scan = parse_header(event.xml, self._scan_id, self._exam_key)
                 return self._scan
             if event is not None:
                 self._take(event)

@@ -1,7 +1,9 @@
 """The MRD header (XML) to a `Scan` and back. Nothing that names a patient is kept."""
 
+import hashlib
 import math
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape
@@ -14,6 +16,7 @@ _MOST_ELEMENTS, _DEEPEST = 20_000, 24
 _LARGEST_MATRIX = 4096
 _MOST_ENCODINGS = 16
 _MOST_ECHOES = 1024
+_MOST_LABELS = 1024
 _COUNTERS = (
     "kspace_encoding_step_0",
     "kspace_encoding_step_1",
@@ -26,6 +29,8 @@ _COUNTERS = (
     "set",
     "segment",
 )
+_LONGEST_NAME = 64
+_STUDY = "studyInformation/studyInstanceUID"
 _TRAPEZOID = ("rampUpTime", "flatTopTime", "rampDownTime", "acqDelayTime", "numSamples", "dwellTime")
 ROLES = (
     (re.compile(r"localizer|localiser|scout|survey|3.?plane", re.I), ScanRole.LOCALIZER),
@@ -56,8 +61,11 @@ def _refuse(what: str) -> InputRefused:
     return InputRefused(what, "the MRD header", "correct the header and start the scan again", reason="header")
 
 
-def parse_header(xml: str, scan_id: str) -> Scan:
-    """Raises InputRefused with one sentence when the header cannot be used."""
+def parse_header(xml: str, scan_id: str, exam_key: bytes = b"") -> Scan:
+    """Raises InputRefused with one sentence when the header cannot be used.
+
+    `exam_key` makes the pseudonym of the examination; without it the scan belongs to none.
+    """
     root = _parse(xml)
     encodings = [node for node in root.children if node.name == "encoding"]
     if not 1 <= len(encodings) <= _MOST_ENCODINGS:
@@ -70,8 +78,8 @@ def parse_header(xml: str, scan_id: str) -> Scan:
         id=scan_id,
         encodings=tuple(_encoding(node) for node in encodings),
         coils=_whole(channels, "receiverChannels", 0, 65535) if channels else None,
-        coil_labels=tuple(node.value("coilName") for node in labels),
-        protocol=protocol[:64],
+        coil_labels=tuple(node.value("coilName")[:32] for node in labels[:_MOST_LABELS]),
+        protocol=_name(protocol),
         body_part=root.value("studyInformation/bodyPartExamined")[:64],
         vendor=system.value("systemVendor")[:64],
         scanner=system.value("systemModel")[:64],
@@ -79,7 +87,30 @@ def parse_header(xml: str, scan_id: str) -> Scan:
         relative_noise_bandwidth=_optional_number(system.value("relativeReceiverNoiseBandwidth")),
         echo_times=_echo_times(root.find("sequenceParameters")),
         role=next((role for pattern, role in ROLES if pattern.search(protocol)), ScanRole.IMAGING),
+        exam=_exam(root, exam_key),
+        exam_is_study=bool(exam_key and root.value(_STUDY)),
     )
+
+
+def _name(text: str) -> str:
+    """Free text of people, at most 64 characters that can be seen; a longer one is told by its beginning and a digest.
+
+    Without the digest two protocols that differ at their end would be one. What cannot be seen (control characters,
+    changes of the writing's direction) could make the text around it say something else.
+    """
+    plain = "".join(" " if one.isspace() else one for one in text)
+    seen = "".join(one for one in plain if unicodedata.category(one)[0] != "C")
+    if len(seen) <= _LONGEST_NAME:
+        return seen
+    return f"{seen[: _LONGEST_NAME - 9]}~{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
+
+
+def _exam(root: _Node, key: bytes) -> str:
+    """Keyed, or whoever holds a list of patients could try their numbers; the day, or a year of visits were one."""
+    study = root.value(_STUDY)
+    patient, day = root.value("subjectInformation/patientID"), root.value("studyInformation/studyDate")
+    named = f"study {study}" if study else f"patient {day} {patient}" if patient and day else ""
+    return hashlib.blake2b(named.encode(), key=key, digest_size=8).hexdigest() if key and named else ""
 
 
 def _echo_times(parameters: _Node | None) -> tuple[float, ...]:

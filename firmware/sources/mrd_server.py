@@ -46,8 +46,10 @@ class MrdServer:
         take: Callable[[Source], None],
         health: Health,
         scan_prefix: str,
+        exam_key: bytes = b"",
     ) -> None:
         self._settings, self._take, self._health, self._prefix = settings, take, health, scan_prefix
+        self._exam_key = exam_key
         self._allowed = [ipaddress.ip_network(network, strict=False) for network in settings.allow]
         self._lock = threading.Lock()
         self._open: dict[MrdConnection, tuple[str, threading.Thread]] = {}
@@ -119,7 +121,7 @@ class MrdServer:
         scan_id = f"{self._prefix}-{self._count}"
         settings = self._settings
         capture = Capture(settings.record_dir, scan_id, settings.record_limit_bytes) if settings.record_dir else None
-        connection = MrdConnection(sock, scan_id, settings.connection, self._health, capture)
+        connection = MrdConnection(sock, scan_id, settings.connection, self._health, capture, self._exam_key)
         thread = threading.Thread(target=self._run, args=(connection, capture), name=f"scanner-{scan_id}", daemon=True)
         with self._lock:
             self._open[connection] = (address, thread)

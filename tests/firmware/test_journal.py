@@ -107,7 +107,7 @@ def test_a_disk_that_does_not_take_it_holds_the_verdict_back_and_then_gives_it(
         if broken.is_set():
             failures.release()
             raise apsw.FullError("database or disk is full")
-        real(entries)
+        return real(entries)
 
     monkeypatch.setattr(journal, "_commit", commit)
     told = threading.Event()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InputRefused
-from engine.types import CounterLimits, ScanRole, Trapezoid
+from engine.types import CounterLimits, Scan, ScanRole, Trapezoid
 from firmware.sources.mrd_file import read_mrd
 from firmware.sources.mrd_header import make_header, parse_header
 from models.scans import BRAIN16
@@ -91,9 +91,18 @@ def test_nothing_of_a_patient_is_kept() -> None:
     ],
 )
 def test_the_protocols_name_says_the_role(protocol: str, role: ScanRole) -> None:
+    assert named(protocol).role is role
+
+
+def named(protocol: str) -> Scan:
     measurement = f"<measurementInformation><protocolName>{protocol}</protocolName></measurementInformation>"
     xml = header().replace("<acquisitionSystemInformation>", measurement + "<acquisitionSystemInformation>")
-    assert parse_header(xml, "s1").role is role
+    return parse_header(xml, "s1")
+
+
+def test_what_cannot_be_seen_is_not_part_of_a_protocols_name() -> None:
+    assert named("t1\u202e_\u2066mprage\u200b\u0085\ttra").protocol == "t1_mprage  tra"
+    assert named("T2 Schädel ödem 頭部").protocol == "T2 Schädel ödem 頭部"
 
 
 BAD = {
