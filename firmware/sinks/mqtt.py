@@ -25,7 +25,8 @@ from engine.errors import ConfigError
 from engine.seams import Clock
 from firmware.config import MqttConfig
 from firmware.health import Health
-from firmware.journal import Journal, Row
+from firmware.journal import Journal
+from firmware.journal_rows import Row
 from firmware.sinks import topics
 from firmware.sinks.payloads import Envelope, Head, State, encode
 from firmware.version import VERSION
@@ -80,30 +81,45 @@ class MqttSink:
         """Begin to connect; never waits for the broker."""
         if not self._config.enabled:
             return
-        self._journal.subscribe(lambda: self._events.put(("wake",)))
+        self._journal.subscribe(lambda: self._events.put(("wake",)), "mqtt")
         self._client = self._new_client()
         self._thread.start()
 
     def hint(self, topic: str, payload: Envelope) -> None:
         """Publish once, unrecorded, QoS 0: gone when the broker is away."""
-        self._events.put(("hint", topic, self._filled(payload)))
+        if self._config.enabled:
+            self._events.put(("hint", topic, self.filled(payload)))
 
-    def retain(self, topic: str, payload: Envelope | None) -> None:
-        """The current state on a retained topic, kept for the next connect; None clears the topic."""
-        self._events.put(("retain", topic, self._filled(payload) if payload is not None else b""))
+    def retain(self, topic: str, payload: bytes) -> None:
+        """The current state on a retained topic, kept for the next connect; none clears the topic."""
+        if self._config.enabled:
+            self._events.put(("retain", topic, payload))
+
+    def filled(self, payload: Envelope) -> bytes:
+        """What is not recorded, with its envelope, as it is sent."""
+        now = self._clock.now()
+        payload.session = self._journal.session
+        payload.time = _stamp(now)
+        payload.id = payload.id or f"{self._journal.boot}-{payload.schema}-{now:.6f}"
+        return encode(payload)
+
+    @property
+    def broker(self) -> str:
+        """connected, away, or off."""
+        if not self._config.enabled:
+            return "off"
+        return "connected" if self._connected else "away"
+
+    @property
+    def waiting(self) -> int:
+        """Recorded messages that the broker has not acknowledged."""
+        return self._journal.newest - self._acknowledged if self._config.enabled else 0
 
     def close(self) -> None:
         """Say `stopped` and disconnect, within some seconds."""
         if self._thread.is_alive():
             self._events.put(("stop",))
             self._thread.join(_STOP_S + 3)
-
-    def _filled(self, payload: Envelope) -> bytes:
-        now = self._clock.now()
-        payload.session = self._journal.session
-        payload.time = _stamp(now)
-        payload.id = payload.id or f"{self._journal.boot}-{payload.schema}-{now:.6f}"
-        return encode(payload)
 
     # --- the sink's own thread ---------------------------------------------------------------------
 
@@ -272,6 +288,7 @@ class MqttSink:
         if sequence is None:
             return
         self._answer_at = self._clock.monotonic()
+        self._health.progress("mqtt")
         if code is not None and code.value >= _REFUSED:
             self._health.count("mqtt_refused_messages")
             self._health.problem("mqtt", f"the broker refuses messages ({code}); they stay in the journal")
@@ -350,11 +367,11 @@ class MqttSink:
 
     def _publish_head(self) -> None:
         head = Head(schema="head/1", newest=self._journal.newest, boot=self._journal.boot)
-        self._retained[topics.head(self._appliance)] = self._filled(head)
+        self._retained[topics.head(self._appliance)] = self.filled(head)
         self._publish_retained(topics.head(self._appliance))
 
     def _state(self, word: str) -> bytes:
-        return self._filled(State(schema="state/1", state=word, version=VERSION))
+        return self.filled(State(schema="state/1", state=word, version=VERSION))
 
     def _say_stopped(self) -> None:
         client = self._client

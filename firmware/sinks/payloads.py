@@ -1,18 +1,22 @@
 """What is said on each topic, and how it is made from the engine's values. The JSON Schemas are generated from here."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 
-from engine.types import Decision, Finding, Measurement, Scan, Where
+from engine.types import Decision, Finding, Life, Measurement, Scan, Verdict, Where
+
+VerdictSoFar = Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["", *Verdict]})]
+"""One of a scan that runs; empty: it has none yet."""
 
 
 class Envelope(msgspec.Struct, kw_only=True):
     """What every payload carries; filled in when it is recorded or sent."""
 
     schema: str
+    """Kind of payload and its version, for example decision/1."""
     id: str = ""
     """Idempotency key: the same message sent again has the same id."""
     session: int = 0
@@ -29,23 +33,35 @@ class WherePayload(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Where in a frame; empty = the whole frame."""
 
     coils: tuple[int, ...] = ()
+    """Coil elements, counted from 0."""
     lines: tuple[int, ...] = ()
+    """Of k-space."""
     samples: tuple[int, ...] = ()
+    """Along a line of k-space."""
     columns: tuple[int, ...] = ()
+    """Of the image as stored."""
     box: tuple[int, int, int, int] | None = None
+    """x0, y0, x1, y1 in pixels of the image as stored; the ends lie outside."""
 
 
 class MeasurementPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One number with its unit, or why there is none."""
 
     row: str
+    """Of the table of limits, for example m04."""
     name: str
     value: float | None
+    """None: `why_missing` says why."""
     unit: str
     impact: float | None = None
+    """What it costs the image, in `impact_unit`; None: not stated."""
     impact_unit: str = ""
     estimated: bool = False
+    """From an incomplete frame, or from part of the data that it asks for."""
+    detect_limit: float | None = None
+    """Limit that follows from this frame's statistics; the table of limits has the others."""
     why_missing: str = ""
+    """Reason in one word; empty: there is a value."""
 
 
 class IndexPayload(msgspec.Struct, kw_only=True):
@@ -65,19 +81,39 @@ class Flag(Envelope, kw_only=True):
     scan: str
     finding: str
     kind: str
-    life: str
-    severity: str
+    life: Life
+    severity: Verdict
+    """warn or rescan."""
     where: WherePayload
     first_frame: int
+    """Repetition (frame number where a scan has none) in which it was first measured."""
     last_frame: int
+    """As `first_frame`, in which it was last measured."""
     measurement: MeasurementPayload
     limit: float
+    """That was passed, in the unit of the measurement."""
     limit_source: str
+    """Where the limit comes from."""
     caused_by: str
+    """Finding that explains this one; empty: none does."""
     advice: str
+    """Code of the advice that `message` and `action` put into words."""
     message: str
+    """What is so."""
     action: str
+    """What to do."""
+    evidence: str = ""
+    """How sure: the number that decided beside its limit, as part of a sentence."""
+    place: str = ""
+    """Where, in words."""
+    learned: bool = False
+    """A network sees it, no rule has measured it."""
+    first_number: int = 0
+    """Frame number of the image in which it was first measured; `first_frame` is its repetition."""
+    placed_number: int = 0
+    """Frame number of the image in which `where` was measured."""
     end_reason: str
+    """Why it ended; empty: it has not."""
 
 
 class FindingPayload(msgspec.Struct, kw_only=True):
@@ -85,13 +121,29 @@ class FindingPayload(msgspec.Struct, kw_only=True):
 
     finding: str
     kind: str
-    severity: str
+    severity: Verdict
+    """warn or rescan."""
     where: WherePayload
     first_frame: int
+    """Repetition (frame number where a scan has none) in which it was first measured."""
     advice: str
+    """Code of the advice that `message` and `action` put into words."""
     message: str
+    """What is so."""
     action: str
+    """What to do."""
+    evidence: str = ""
+    """How sure: the number that decided beside its limit, as part of a sentence."""
+    place: str = ""
+    """Where, in words."""
+    learned: bool = False
+    """A network sees it, no rule has measured it."""
+    first_number: int = 0
+    """Frame number of the image in which it was first measured; `first_frame` is its repetition."""
+    placed_number: int = 0
+    """Frame number of the image in which `where` was measured."""
     caused_by: str
+    """Finding that explains this one; empty: none does."""
 
 
 class DecisionPayload(Envelope, kw_only=True):
@@ -99,18 +151,29 @@ class DecisionPayload(Envelope, kw_only=True):
 
     scan: str
     stratum: str
+    """What limits are kept apart by: scanner, coil elements, protocol."""
     scope: str
-    verdict: str
+    """frame or series."""
+    verdict: Verdict
     sentence: str
+    """The verdict, the reason and the first thing to do."""
     number: int | None
+    """Of the frame, counted from 0; None: it is about the series."""
     index: IndexPayload | None
+    """None: it is about the series."""
     findings: list[FindingPayload]
+    """Alive in this frame; of a series the first and the worst of each kind. Causes first, 20 at most."""
     measurements: list[MeasurementPayload]
     missing_rows: list[str]
+    """Mandatory rows that could not be computed."""
     reasons: list[str]
+    """Why not ok, in single words."""
     alerting: bool
+    """False: a prescan, a localizer, calibration or an aborted scan, which raises no alert."""
     limits_version: str
+    """Of the table of limits that judged it."""
     latency_ms: dict[str, float]
+    """Stage -> ms from the last sample of the frame."""
 
 
 class FrameHint(Envelope, kw_only=True):
@@ -118,9 +181,11 @@ class FrameHint(Envelope, kw_only=True):
 
     scan: str
     number: int
+    """Counted from 0."""
     index: IndexPayload
-    verdict: str
+    verdict: Verdict
     latency_ms: dict[str, float]
+    """Stage -> ms from the last sample of the frame."""
 
 
 class State(Envelope, kw_only=True):
@@ -137,6 +202,14 @@ class Head(Envelope, kw_only=True):
     boot: str
 
 
+class DiskPayload(msgspec.Struct, kw_only=True):
+    """Room on the disk of the record."""
+
+    free_mib: float
+    journal_mib: float
+    pictures_mib: float
+
+
 class HealthPayload(Envelope, kw_only=True):
     """Stages, counters, latencies, problems."""
 
@@ -145,6 +218,12 @@ class HealthPayload(Envelope, kw_only=True):
     counters: dict[str, int]
     latency_ms: dict[str, dict[str, float]]
     problems: dict[str, str]
+    """Part -> what is wrong with it, one sentence."""
+    queues: dict[str, int]
+    """What waits: entries for the record (journal), recorded messages for the broker (mqtt), pictures."""
+    disk: DiskPayload
+    broker: str
+    """connected, away, or off."""
     priority_raised: bool
 
 
@@ -154,7 +233,7 @@ class AlertEntry(msgspec.Struct, kw_only=True):
     scan: str
     finding: str
     kind: str
-    severity: str
+    severity: Verdict
     message: str
     action: str
 
@@ -170,8 +249,11 @@ class ScanStatePayload(Envelope, kw_only=True):
 
     scan: str
     frames: int
+    """Received until now."""
     frames_expected: int | None
-    verdict: str
+    """None: the header promises no number."""
+    verdict: VerdictSoFar
+    """The worst until now; empty: no frame yet."""
     ended: bool
 
 
@@ -236,6 +318,10 @@ TOPIC_PAYLOADS: Mapping[str, type[Envelope]] = {
 """Schema name -> type."""
 
 
+_MOST_FINDINGS = 20
+"""That a decision names, causes first, so that it fits a message; each of the others has its flag."""
+
+
 def where_payload(where: Where) -> WherePayload:
     return WherePayload(
         coils=where.coils, lines=where.lines, samples=where.samples, columns=where.columns, box=where.box
@@ -251,6 +337,7 @@ def measurement_payload(measurement: Measurement) -> MeasurementPayload:
         impact=measurement.impact,
         impact_unit=measurement.impact_unit,
         estimated=measurement.estimated,
+        detect_limit=measurement.detect_limit,
         why_missing=measurement.why_missing,
     )
 
@@ -275,7 +362,7 @@ def decision_payload(decision: Decision, scan: Scan, latency_ms: Mapping[str, fl
         scan=scan.id,
         stratum=scan.stratum,
         scope=decision.scope,
-        verdict=decision.verdict.value,
+        verdict=decision.verdict,
         sentence=decision.sentence,
         number=decision.number,
         index=_index(decision),
@@ -283,15 +370,20 @@ def decision_payload(decision: Decision, scan: Scan, latency_ms: Mapping[str, fl
             FindingPayload(
                 finding=f.id,
                 kind=f.kind,
-                severity=f.severity.value,
+                severity=f.severity,
                 where=where_payload(f.where),
                 first_frame=f.first_frame,
                 advice=f.advice,
                 message=f.message,
                 action=f.action,
+                evidence=f.evidence,
+                place=f.place,
+                learned=f.learned,
+                first_number=f.first_number,
+                placed_number=f.placed_number,
                 caused_by=f.caused_by,
             )
-            for f in decision.findings
+            for f in decision.findings[:_MOST_FINDINGS]
         ],
         measurements=[measurement_payload(m) for m in decision.measurements],
         missing_rows=list(decision.missing_rows),
@@ -308,8 +400,8 @@ def flag_payload(finding: Finding, scan: Scan) -> Flag:
         scan=scan.id,
         finding=finding.id,
         kind=finding.kind,
-        life=finding.life.value,
-        severity=finding.severity.value,
+        life=finding.life,
+        severity=finding.severity,
         where=where_payload(finding.where),
         first_frame=finding.first_frame,
         last_frame=finding.last_frame,
@@ -320,6 +412,11 @@ def flag_payload(finding: Finding, scan: Scan) -> Flag:
         advice=finding.advice,
         message=finding.message,
         action=finding.action,
+        evidence=finding.evidence,
+        place=finding.place,
+        learned=finding.learned,
+        first_number=finding.first_number,
+        placed_number=finding.placed_number,
         end_reason=finding.end_reason,
     )
 
@@ -334,7 +431,7 @@ def frame_hint(decision: Decision, latency_ms: Mapping[str, float]) -> FrameHint
         scan=decision.scan,
         number=decision.number,
         index=index,
-        verdict=decision.verdict.value,
+        verdict=decision.verdict,
         latency_ms={stage: round(value, 3) for stage, value in latency_ms.items()},
     )
 
@@ -352,8 +449,3 @@ def as_mapping(payload: Envelope) -> dict[str, Any]:
 
 def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else str(value)
-
-
-def schema_of(name: str) -> dict[str, Any]:
-    """JSON Schema of one topic's payload."""
-    return msgspec.json.schema(TOPIC_PAYLOADS[name])

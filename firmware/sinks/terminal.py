@@ -10,7 +10,7 @@ LOOK = {
     "ok": ("●", "OK", "bold green"),
     "warn": ("▲", "WARNING", "bold yellow"),
     "rescan": ("■", "REPEAT", "bold white on red"),
-    "cannot_judge": ("?", "NOT JUDGED", "bold magenta"),
+    "cannot_judge": ("◆", "NOT JUDGED", "bold magenta"),
 }
 """Verdict -> shape, word, colour: readable without colour, too."""
 
