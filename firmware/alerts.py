@@ -34,6 +34,10 @@ class Alerts:
             elif finding.id not in caused:
                 self._raised[finding.id] = finding
                 self._scan[finding.id] = decision.scan
+        if decision.scope == "series":  # also one that a fault kept from ending its findings
+            ended = [key for key in self._raised if self._scan[key] == decision.scan]
+            for key in ended:
+                del self._raised[key]
         return before != self._raised
 
     def payload(self) -> Alert:
@@ -42,7 +46,7 @@ class Alerts:
                 scan=self._scan[key],
                 finding=key,
                 kind=finding.kind,
-                severity=finding.severity.value,
+                severity=finding.severity,
                 message=finding.message,
                 action=finding.action,
             )

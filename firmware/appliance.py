@@ -8,52 +8,45 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 
-from engine.errors import ConfigError, Unavailable
+from engine.errors import ConfigError
 from engine.reconstruct.series import Budget
-from engine.runners import named
 from engine.seams import Source
-from engine.types import Decision
-from firmware.alerts import Alerts
 from firmware.clock import SystemClock
-from firmware.compiling import ScanningLock, pointed_plans, read_job
+from firmware.compiling import ScanningLock
 from firmware.config import Config, ScannerConfig
+from firmware.console.configured import configured_link
+from firmware.console.link import ConsoleLink
 from firmware.health import Health
-from firmware.inference.networks import Networks
-from firmware.inference.process import Wishes
-from firmware.inference.supervisor import InferenceWorker
-from firmware.journal import Entry, Journal, Outgoing
+from firmware.health_report import HealthReport
+from firmware.inference.configured import ConfiguredNetworks
+from firmware.journal import Entry, Journal
 from firmware.latency import Latencies
-from firmware.loop import Judged, Loop, run_scan
+from firmware.loop import Loop, run_scan
+from firmware.pictures.writer import Pictures
+from firmware.recorder import Listener, Recorder
 from firmware.sinks import topics
 from firmware.sinks.mqtt import MqttSink
-from firmware.sinks.payloads import (
-    CompileJob,
-    HealthPayload,
-    ModelState,
-    ScanStatePayload,
-    decision_payload,
-    flag_payload,
-    frame_hint,
-)
+from firmware.sinks.payloads import Envelope, ModelState
 from firmware.sources.mrd_connection import ConnectionLimits
 from firmware.sources.mrd_server import MrdServer, ServerSettings
+from firmware.state_folder import held
 from firmware.warmup import warm_up
-from models.shipped import KEYS, package_folder
 
 log = logging.getLogger(__name__)
 
 _SWITCH_INTERVAL_S = 0.0005
 _HEALTH_EVERY_S = 5.0
+_HEALTH_REST_S = 0.25
+"""Between two tellings, however often something goes wrong and is well again."""
 _NICE = -10
-
-Listener = Callable[[Judged], None]
-"""Told of each decision once it is on disk; must not block."""
 
 ModelListener = Callable[[ModelState], None]
 """Told when a network begins or ceases to serve; must not block."""
+
+PageListener = Callable[[str], None]
+"""Told the page's address when it is served, and an empty one when it no longer is; must not block."""
 
 
 def raise_priority() -> bool:
@@ -67,7 +60,7 @@ def raise_priority() -> bool:
 
 
 class Appliance:
-    """Everything between the scanner's socket and the broker, in one process."""
+    """Everything between the scanner's socket, the broker and the page."""
 
     def __init__(
         self,
@@ -75,65 +68,58 @@ class Appliance:
         *,
         listener: Listener | None = None,
         model_listener: ModelListener | None = None,
+        page_listener: PageListener | None = None,
         priority_raised: bool = False,
     ) -> None:
         self.health = Health()
         self.latencies = Latencies()
         self._config, self._priority_raised = config, priority_raised
-        self._listener, self._model_listener = listener, model_listener
-        self._name = config.appliance.name
+        self._listener, self._model_listener, self._page_listener = listener, model_listener, page_listener
+        self._name, self._folder = config.appliance.name, Path(config.appliance.state_dir)
         self._clock = SystemClock()
-        self._alerts = Alerts()
         self._stack = ExitStack()
         self._stopping = threading.Event()
-        self._model_lock = threading.Lock()
+        self._scanning = ScanningLock(self._folder)
+        self._networks = ConfiguredNetworks(config, self.health, self._clock, self._retain_model, self._tell_model)
+        self._console: ConsoleLink | None = None
         self.scanner_port = 0
-        self._workers: dict[str, InferenceWorker] = {}
-        """By name of the package's folder."""
-        self._scanning = ScanningLock(Path(config.appliance.state_dir))
-        self._plans: dict[str, list[bytes]] = {}
-        """Name -> the plans that the network's worker has had the choice of."""
 
     @property
     def backend(self) -> str:
         """What computes here, in words."""
-        if not self._workers:
-            return "cpu (numpy, no network)"
-        said = []
-        for model in (worker.status for worker in self._workers.values()):
-            on = f"{model.form} on {model.runner}, {model.actual}" if model.state == "serving" else model.state
-            said.append(f"; network {model.name} {model.version} ({on})")
-        return f"cpu (numpy){''.join(said)}"
+        return self._networks.backend
 
     def start(self) -> None:
         """Open the journal, begin to connect to the broker, listen; raises Unavailable when that cannot be."""
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        config = self._config
         with ExitStack() as stack:
-            path = Path(config.appliance.state_dir) / "journal.db"
-            self.journal = Journal(path, self._clock, retention_s=config.journal.retention_days * 86400)
-            stack.callback(self.journal.close)
-            self.mqtt = MqttSink(self.journal, config.mqtt, self._name, self.health, self._clock)
-            stack.callback(self.mqtt.close)
+            stack.enter_context(held(self._folder))
+            self._open_record(stack)
             warm_up()
-            budget = Budget(max_frame_bytes=config.scanner.frame_memory_mib << 20)
-            networks = self._start_networks(stack)
-            loop = Loop(
-                self._clock, self.health, self._record, budget=budget, networks=networks, scanning=self._scanning
+            take = self._taker(stack)
+            server = MrdServer(
+                _server_settings(self._config), take, self.health, f"s{self.journal.session}", self.journal.exam_key
             )
-
-            def take(source: Source) -> None:
-                run_scan(source, loop)
-
-            server = MrdServer(_server_settings(config), take, self.health, f"s{self.journal.session}")
+            self._health_report = HealthReport(
+                self._folder,
+                self.health,
+                self._clock,
+                self.journal,
+                self.mqtt,
+                self._pictures,
+                self.latencies,
+                lambda: self.backend,
+                priority_raised=self._priority_raised,
+            )
             server.start()
             stack.callback(server.stop)
             self.scanner_port = server.port
-            reporter = threading.Thread(target=self._report_health, name="health", daemon=True)
-            reporter.start()
-            stack.callback(self._stopping.set)
+            threading.Thread(target=self._report_health, name="health", daemon=True).start()
+            stack.callback(self._stop_reporting)
             self._publish_health()
-            self.mqtt.retain(topics.alert(self._name), self._alerts.payload())  # nothing of an earlier run stays on
+            self._recorder.tell_alerts()  # nothing of an earlier run stays on
+            for scan in self.journal.lost:
+                self._retain(topics.scan_state(self._name, scan), None)
             self.mqtt.start()  # last: whoever reads `online` may connect a scanner
             self._stack = stack.pop_all()
         gc.collect()
@@ -143,140 +129,97 @@ class Appliance:
         """End open scans, write what is decided, tell the broker `stopped`; within some seconds."""
         self._stack.close()
 
-    def _start_networks(self, stack: ExitStack) -> Networks:
-        """A process for each configured network.
-
-        Raises ConfigError when two would be one on MQTT, and for a backend that is none.
-        """
-        wanted = self._config.models
-        self._plans = pointed_plans(Path(self._config.appliance.state_dir))
-        try:
-            named(wanted.backend)
-        except Unavailable as error:
-            raise ConfigError(error.what, "models.backend", error.mend) from error
-        if wanted.denoise and Path(wanted.denoise).name == Path(wanted.quality).name:
-            raise ConfigError("its folder has the name of the other network's", "models.quality", "rename one of them")
-        return Networks(
-            self._start_network(wanted.denoise, "denoise", stack), self._start_network(wanted.quality, "quality", stack)
+    def _open_record(self, stack: ExitStack) -> None:
+        """What keeps and what tells, each ended after all that has something for it."""
+        config = self._config
+        self.journal = Journal(
+            self._folder / "journal.db",
+            self._clock,
+            appliance=self._name,
+            retention_s=config.journal.retention_days * 86400,
+            limit_bytes=config.journal.limit_mib << 20,
+            on_problem=self.health.changed.set,
         )
-
-    def _start_network(self, folder: str, task: str, stack: ExitStack) -> InferenceWorker | None:
-        if not folder:
-            return None
-        keys = self._config.models.keys
-        wishes = Wishes(
-            package_folder(folder),
-            (KEYS, *([Path(keys)] if keys else [])),
-            task,
-            self._config.models.backend,
-            Path(self._config.appliance.state_dir),
+        stack.callback(self.journal.close)
+        self.mqtt = MqttSink(self.journal, config.mqtt, self._name, self.health, self._clock)
+        stack.callback(self.mqtt.close)
+        if config.console.enabled:
+            self._console = configured_link(config, self.journal, self.health, self._clock, self._tell_page)
+            stack.callback(self._console.stop)
+            self._console.start()
+        self._pictures = Pictures(
+            self._folder / "pictures",
+            self._clock,
+            self.health,
+            retention_days=config.pictures.retention_days,
+            limit_mib=config.pictures.limit_mib,
+            on_dropped=lambda note: self.journal.append(Entry(note=note)),
         )
-        name = wishes.package.name
-        worker = InferenceWorker(wishes, self.health, self._clock, lambda _: self._tell_model(name))
-        self._workers[name] = worker
-        worker.start()
-        stack.callback(worker.stop)
-        return worker
+        self._pictures.start()
+        stack.callback(self._pictures.close)
 
-    def _tell_model(self, name: str) -> None:
-        payload = self._retain_model(name)
+    def _taker(self, stack: ExitStack) -> Callable[[Source], None]:
+        """What becomes of each connection of a scanner."""
+        self._recorder = Recorder(
+            self._name,
+            self.journal,
+            self._clock,
+            self.health,
+            self.latencies,
+            retain=self._retain,
+            hint=self.mqtt.hint,
+            listener=self._listener,
+        )
+        loop = Loop(
+            self._clock,
+            self.health,
+            self._recorder.record,
+            began=self._recorder.begin,
+            left=self._recorder.leave,
+            budget=Budget(max_frame_bytes=self._config.scanner.frame_memory_mib << 20),
+            networks=self._networks.start(stack),
+            pictures=self._pictures,
+            scanning=self._scanning,
+        )
+        return lambda source: run_scan(source, loop)
+
+    def _retain(self, topic: str, payload: Envelope | None) -> None:
+        """What stands on a topic: for the broker and for the page, the same bytes."""
+        told = self.mqtt.filled(payload) if payload is not None else b""
+        self.mqtt.retain(topic, told)
+        if self._console is not None:
+            self._console.retain(topic, told or None)
+
+    def _retain_model(self, name: str, state: ModelState) -> None:
+        self._retain(topics.model_state(self._name, name), state)
+
+    def _tell_model(self, state: ModelState) -> None:
         if self._model_listener is not None:
-            self._model_listener(payload)
+            self._model_listener(state)
 
-    def _retain_model(self, name: str) -> ModelState:
-        worker = self._workers[name]
-        job = self._compile_job(name)
-        with self._model_lock:  # or what was read first could be retained last
-            payload = ModelState(
-                schema="model_state/1", latency_ms=worker.pace.summary(), compile=job, **asdict(worker.status)
-            )
-            self.mqtt.retain(topics.model_state(self._name, name), payload)
-        return payload
-
-    def _compile_job(self, name: str) -> CompileJob | None:
-        job = read_job(Path(self._config.appliance.state_dir), self._workers[name].status.name)
-        if job is None:
-            return None
-        return CompileJob(
-            form=job.form, target=job.target, state=job.state, done=job.done, says=job.says, plan=job.plan
-        )
-
-    def _take_new_plans(self) -> None:
-        """Have a network choose again when another plan for it became current, between two scans."""
-        plans = pointed_plans(Path(self._config.appliance.state_dir))
-        for worker in self._workers.values():
-            name = worker.status.name
-            if plans.get(name, []) != self._plans.get(name, []) and not self._scanning.open_scans:
-                self._plans[name] = plans.get(name, [])
-                worker.renew()
-
-    def _record(self, judged: Judged, committed: Callable[[], None]) -> None:
-        """One decision with its flags to the journal; everybody is told from its commit."""
-        scan, decision = judged.scan, judged.decision
-        messages = [Outgoing(topics.decision(self._name, scan.id), decision_payload(decision, scan, judged.latency_ms))]
-        messages += [
-            Outgoing(topics.flag(self._name, scan.id, finding.id), flag_payload(finding, scan))
-            for finding in decision.changes
-            if self._alerts.concerns(finding, decision)
-        ]
-
-        def on_commit() -> None:
-            if judged.timings is not None:
-                after = (self._clock.monotonic() - judged.timings.last_readout) * 1e3
-                self.latencies.record({**judged.latency_ms, "recorded": after})
-            committed()
-            self._tell(judged)
-
-        self.journal.append(Entry(tuple(messages), on_commit))
-
-    def _tell(self, judged: Judged) -> None:
-        decision = judged.decision
-        if (hint := frame_hint(decision, judged.latency_ms)) is not None:
-            self.mqtt.hint(topics.frame(self._name, decision.scan), hint)
-        if self._alerts.take(decision):
-            self.mqtt.retain(topics.alert(self._name), self._alerts.payload())
-        self._tell_scan_state(judged, decision)
-        if self._listener is not None:
-            self._listener(judged)
-
-    def _tell_scan_state(self, judged: Judged, decision: Decision) -> None:
-        topic = topics.scan_state(self._name, decision.scan)
-        if decision.scope == "series":
-            self.mqtt.retain(topic, None)
-            return
-        limits = judged.scan.encodings[0].limits.get("repetition")
-        self.mqtt.retain(
-            topic,
-            ScanStatePayload(
-                schema="scan_state/1",
-                scan=decision.scan,
-                frames=(decision.number or 0) + 1,
-                frames_expected=limits.maximum + 1 if limits is not None else None,
-                verdict=decision.verdict.value,
-                ended=False,
-            ),
-        )
+    def _tell_page(self, address: str) -> None:
+        if self._page_listener is not None:
+            self._page_listener(address)
 
     def _report_health(self) -> None:
-        while not self._stopping.wait(_HEALTH_EVERY_S):
-            self._take_new_plans()
-            self._publish_health()
+        while not self._stopping.wait(_HEALTH_REST_S):
+            self.health.changed.wait(_HEALTH_EVERY_S)
+            self.health.changed.clear()
+            try:
+                self._networks.take_new_plans(self._scanning)
+                self._publish_health()
+            except Exception:
+                # The supervisor seam: health that cannot be told once (a disk that answers nothing) is told later.
+                log.exception("the appliance's health could not be told")
+                self.health.count("health_not_told")
+
+    def _stop_reporting(self) -> None:
+        self._stopping.set()
+        self.health.changed.set()
 
     def _publish_health(self) -> None:
-        self.health.problem("journal", self.journal.problem)
-        for name in self._workers:
-            self._retain_model(name)
-        now = self.health.snapshot()
-        self.mqtt.retain(
-            topics.health(self._name),
-            HealthPayload(
-                schema="health/1",
-                backend=self.backend,
-                latency_ms=self.latencies.summary(),
-                priority_raised=self._priority_raised,
-                **now,
-            ),
-        )
+        self._networks.tell()
+        self._retain(topics.health(self._name), self._health_report.make())
 
 
 def _server_settings(config: Config) -> ServerSettings:

@@ -118,7 +118,7 @@ class ScanningLock:
     def __init__(self, state: Path) -> None:
         self._open, self._lock = 0, threading.Lock()
         try:
-            state.mkdir(parents=True, exist_ok=True)
+            state.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file: int | None = os.open(state / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             log.warning("scanning-lock-missing folder=%s: %s; plans may be built during a scan", state, error.strerror)

@@ -61,6 +61,29 @@ class JournalConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """[journal] the record of every decision."""
 
     retention_days: Annotated[float, Meta(gt=0, description="days that rows are kept")] = 30.0
+    limit_mib: Annotated[int, Meta(ge=16, description="MiB of the file at most; the oldest rows go first")] = 4096
+
+
+class PicturesConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """[pictures] what the page shows of each image; the verdicts need none."""
+
+    retention_days: Annotated[float, Meta(gt=0, description="days that pictures are kept")] = 7.0
+    limit_mib: Annotated[int, Meta(ge=16, description="MiB of all pictures at most; the oldest go first")] = 2048
+
+
+class ConsoleConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """[console] the page beside the scanner; in this version for this machine's own browser only."""
+
+    enabled: Annotated[bool, Meta(description="serve the page at all")] = True
+    listen: Annotated[str, Meta(description="address to listen on: 127.0.0.1 or ::1, the page has no login")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[Port, Meta(description="TCP port; 0 lets the system choose")] = 9003
+    room: Annotated[str, Meta(max_length=40, description="what the page calls this room; empty: appliance.name")] = ""
+    viewers: Annotated[int, Meta(ge=1, le=1000, description="browsers that are kept up to date at once at most")] = 128
+    exam_gap_minutes: Annotated[
+        float, Meta(gt=0, description="minutes without a scan after which another examination has begun")
+    ] = 30.0
 
 
 class RecordConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -94,6 +117,8 @@ class Config:
     scanner: ScannerConfig
     mqtt: MqttConfig
     journal: JournalConfig
+    pictures: PicturesConfig
+    console: ConsoleConfig
     record: RecordConfig
     models: ModelsConfig
 
@@ -103,6 +128,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "scanner": ScannerConfig,
     "mqtt": MqttConfig,
     "journal": JournalConfig,
+    "pictures": PicturesConfig,
+    "console": ConsoleConfig,
     "record": RecordConfig,
     "models": ModelsConfig,
 }

@@ -16,6 +16,8 @@ class Health:
         self._counters: Counter[str] = Counter()
         self._progress: dict[str, float] = {}
         self._problems: dict[str, str] = {}
+        self.changed = threading.Event()
+        """Set when a part goes wrong or is well again; whoever tells of it clears it."""
 
     def count(self, name: str, amount: int = 1) -> None:
         """Add to a counter; names are spelled out, like `refused_length`."""
@@ -29,10 +31,13 @@ class Health:
     def problem(self, part: str, sentence: str | None) -> None:
         """Something is wrong with a part (None: no longer)."""
         with self._lock:
+            was = part in self._problems
             if sentence is None:
                 self._problems.pop(part, None)
             else:
                 self._problems[part] = sentence
+        if was != (sentence is not None):
+            self.changed.set()
 
     def snapshot(self) -> dict[str, Any]:
         """Counters, seconds since each stage moved, and problems."""

@@ -2,7 +2,8 @@
 
 The thread that receives also reconstructs, so nothing stands between the last readout and the image. Judging
 happens in a second thread per scan with a short bounded queue; the journal's writer is the third. An image never
-waits for a verdict, a verdict is never shown before it is on disk, and neither needs a network.
+waits for a verdict, a verdict is never shown before it is on disk, and neither needs a network. Pictures for people
+are handed on by the judge, and nothing waits for those.
 """
 
 import logging
@@ -22,6 +23,7 @@ from engine.seams import Clock, Source
 from engine.types import Decision, Frame, Measurement, OpenLines, Scan, Timings, Unreconstructed
 from firmware.health import Health
 from firmware.inference.networks import Networks
+from firmware.pictures.of_scan import PictureStore, ScanPictures
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +62,15 @@ class Loop:
     clock: Clock
     health: Health
     record: Record
+    began: Callable[[Scan], None] = lambda _: None
+    """Told of each scan before its first readout; must not block."""
+    left: Callable[[Scan], None] = lambda _: None
+    """Told of each scan of which nothing more comes, with a verdict or without; must not block."""
     limits: Limits | None = None
     budget: Budget = field(default_factory=Budget)
     networks: Networks = field(default_factory=Networks)
+    pictures: PictureStore | None = None
+    """None: no pictures are kept."""
     exam: ExamMemory = field(default_factory=ExamMemory)
     scanning: AbstractContextManager[object] = field(default_factory=nullcontext)
     """Entered while a scan is open, by several at once; raises nothing."""
@@ -75,6 +83,7 @@ class Judge:
         self._scan, self._source, self._loop, self._reconstruction = scan, source, loop, reconstruction
         self._assessor = Assessor(scan, loop.exam)
         self._decider = Decider(scan, loop.limits)
+        self._pictures = ScanPictures(scan, loop.pictures, loop.clock, loop.health)
         self._queue: queue.Queue[Done | OpenLines | None] = queue.Queue(_QUEUE_FRAMES)
         self._skipped: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self._ended_by = ""
@@ -110,12 +119,20 @@ class Judge:
         return self._recorded.wait(_CLOSE_WAIT_S)
 
     def _run(self) -> None:
+        try:
+            self._judge_all()
+        except Exception:
+            # The supervisor seam: without the verdict of its series the scan is recorded as not judged.
+            log.exception("scan=%s the verdict of the series failed", self._scan.id)
+            self._loop.health.count("series_failed")
+
+    def _judge_all(self) -> None:
         while (done := self._queue.get()) is not None:
-            if isinstance(done, OpenLines):
-                self._assessor.follow(done)
-                continue
-            self._judge_skipped()
             try:
+                if isinstance(done, OpenLines):
+                    self._assessor.follow(done)
+                    continue
+                self._judge_skipped()
                 if isinstance(done, Reconstructed):
                     done = self._reconstruction.with_noise(done)
                 self._judge(done)
@@ -123,8 +140,9 @@ class Judge:
                 # The supervisor seam: whatever fails in judging one frame must not silence the next.
                 log.exception("scan=%s judging a frame failed", self._scan.id)
                 self._loop.health.count("frames_failed")
-                subject = done.frame if isinstance(done, Reconstructed) else done
-                self._unjudged(subject, "internal_fault", "judging this image failed; see the log")
+                if not isinstance(done, OpenLines):
+                    subject = done.frame if isinstance(done, Reconstructed) else done
+                    self._unjudged(subject, "internal_fault", "judging this image failed; see the log")
             finally:
                 if isinstance(done, Reconstructed):
                     self._reconstruction.release(done.kspace)
@@ -137,10 +155,14 @@ class Judge:
         if isinstance(done, Unreconstructed):
             self._unjudged(done, done.reason, done.detail)
             return
+        self._pictures.image(done.frame)
         measurements, processed = self._measure(done)
-        self._decided(self._decider.frame(done.frame, measurements), done.frame.timings)
+        decision = self._decider.frame(done.frame, measurements)
+        self._decided(decision, done.frame.timings)
         if processed is not None:
             self._return_processed(processed)
+            self._pictures.processed(processed)
+        self._pictures.raw(done, decision)
 
     def _return_processed(self, frame: Frame) -> None:
         try:
@@ -166,6 +188,7 @@ class Judge:
         while not self._skipped.empty():
             skipped = self._skipped.get()
             self._assessor.forget(skipped.index)
+            self._pictures.image(skipped)
             self._unjudged(skipped, "overloaded", "images come faster than they can be judged")
 
     def _unjudged(self, subject: Frame | Unreconstructed, reason: str, detail: str) -> None:
@@ -195,21 +218,34 @@ def run_scan(source: Source, loop: Loop) -> None:
         _refuse(source, loop, "-", error)
         return
     with loop.scanning:
-        _judge_scan(source, loop, scan)
+        try:
+            _judge_scan(source, loop, scan)
+        finally:
+            loop.left(scan)
 
 
 def _judge_scan(source: Source, loop: Loop, scan: Scan) -> None:
     log.info("scan=%s begins: %s, %s coils", scan.id, scan.protocol or "unnamed protocol", scan.coils)
     loop.health.count("scans")
+    try:
+        loop.began(scan)
+    except Exception:
+        # The supervisor seam: a scan that cannot be announced is received and judged all the same.
+        log.exception("scan=%s its beginning could not be recorded", scan.id)
+        loop.health.count("beginnings_not_recorded")
     reconstruction = Reconstruction(scan, loop.clock, loop.budget)
     judge = Judge(scan, source, loop, reconstruction)
-    ended_by = _receive(source, loop, scan, reconstruction, judge)
-    for done in _guarded(reconstruction.close(ended_by), scan, loop, source):
-        _deliver(done, source, loop, judge)
-    for name, count in reconstruction.counters.items():
-        loop.health.count(name, count)
-    if not judge.finish(ended_by):
-        source.send_text("verdict not recorded yet: look at the journal before relying on it")
+    ended_by = "fault"
+    try:
+        received = _receive(source, loop, scan, reconstruction, judge)
+        for done in _guarded(reconstruction.close(received), scan, loop, source):
+            _deliver(done, source, loop, judge)
+        ended_by = received
+    finally:
+        for name, count in reconstruction.counters.items():
+            loop.health.count(name, count)
+        if not judge.finish(ended_by):
+            source.send_text("verdict not recorded yet: look at the journal before relying on it")
     log.info("scan=%s ended by %s: %s", scan.id, ended_by, dict(reconstruction.counters))
 
 

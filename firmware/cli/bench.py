@@ -9,11 +9,12 @@ from engine.errors import ConfigError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
-        choices=("loop", "metrics", "faults", "models", "engine", "backends"),
+        choices=("loop", "metrics", "faults", "models", "engine", "backends", "console"),
         help="loop: from the last readout to image and verdict; metrics: time per row of measurements; "
         "faults: is each simulated fault named; models: the networks beside their peers; "
         "engine: the networks in every form on every runner that works here; "
-        "backends: do verdicts depend on which of these runs the networks",
+        "backends: do verdicts depend on which of these runs the networks; "
+        "console: from a decision to the screen, and what viewers cost",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--quick", action="store_true", help="under a minute: fewer rows, fewer frames")

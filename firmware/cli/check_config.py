@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from firmware.config import commented_defaults, load_config
+from firmware.console.reach import refuse_others
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     if options.config is None:
         raise ConfigError("no file given", mend="scanside check-config FILE, or --defaults")
     try:
-        load_config(options.config)
+        refuse_others(load_config(options.config).console.listen)
     except ConfigError as error:
         if not options.json:
             raise

@@ -17,9 +17,11 @@ from engine.errors import ConfigError, Unavailable
 from engine.runners import AUTO
 from firmware.appliance import Appliance, raise_priority
 from firmware.broker import Broker, start_broker
+from firmware.cli.demo_document import demo_document
 from firmware.cli.demo_fault import NONE, FaultWishes, demo_scan, wished_fault
-from firmware.cli.demo_networks import Readiness, networks_document
+from firmware.cli.demo_networks import Readiness
 from firmware.config import default_config
+from firmware.console.reach import free
 from firmware.loop import Judged
 from firmware.sinks.payloads import ModelState, as_mapping, decision_payload
 from firmware.sinks.terminal import Terminal
@@ -30,6 +32,8 @@ from models.simulate.fault import Truth
 REPETITIONS = 20
 _SECONDS_PER_FRAME = {"real": 1.0, "fast": 0.0}
 _SERIES_S = 120.0
+_PAGE_S = 20.0
+"""For the page before the first series: what is not there by then comes later."""
 _VERDICT_S = 30.0
 """After the scanner has ended: no longer than the loop itself waits for the disk."""
 
@@ -79,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     broker = start_broker()
     try:
         with tempfile.TemporaryDirectory(prefix="scanside-demo-") as folder:
-            demo = _Demo(console, broker, folder, raised, options.backend)
+            demo = _Demo(console, broker, folder, raised, options)
             demo.appliance.start()
             try:
                 _introduce(console, options.scan, file.base.slices, truths, broker, demo.appliance.scanner_port)
@@ -114,6 +118,8 @@ def _introduce(console: Console, scan: Path, slices: int, truths: tuple[Truth, .
             f"[bold]simulated[/bold]  the fault: {truth.kind} of {truth.strength:.3g} {truth.unit}{elements}, "
             f"from image {truth.first_frame} on"
         )
+    if scan == BRAIN16:
+        console.print("[bold]simulated[/bold]  the slice's directions (R, L, A, P): the published data state none")
     if slices > 1:
         console.print(f"[bold]simulated[/bold]  {slices} slices, all of them the scan's one")
     if not truths:
@@ -123,29 +129,40 @@ def _introduce(console: Console, scan: Path, slices: int, truths: tuple[Truth, .
     )
 
 
-def _injected(truths: tuple[Truth, ...]) -> dict[str, Any]:
-    """The simulated fault as JSON; further ones under `others`."""
-    if not truths:
-        return {"kind": NONE, "first_frame": None, "elements": [], "others": []}
-    first, *others = (asdict(truth) for truth in truths)
-    return {**first, "others": others}
-
-
 class _Demo:
     """One appliance, and what it decided about the series that is running."""
 
-    def __init__(self, console: Console, broker: Broker, folder: str, raised: bool, backend: str) -> None:
+    def __init__(
+        self, console: Console, broker: Broker, folder: str, raised: bool, options: argparse.Namespace
+    ) -> None:
         config = default_config()
         config.appliance.name, config.appliance.state_dir = "demo", folder
-        config.models.backend = backend
+        config.models.backend = options.backend
+        config.console.enabled = not options.json  # over before anybody could look
         config.scanner.port, config.mqtt.host, config.mqtt.port = 0, broker.host, broker.port
         self._broker = broker
-        self._terminal = Terminal(console)
+        self._console, self._terminal = console, Terminal(console)
         self._frames: list[Judged] = []
         self._series: list[Judged] = []
         self._done = threading.Event()
+        self._page = threading.Event()
+        if options.json:
+            self._page.set()
         self._readiness = Readiness(2 if config.models.quality else 1)
-        self.appliance = Appliance(config, listener=self._hear, model_listener=self._hear_model, priority_raised=raised)
+        if not free(config.console.listen, config.console.port):
+            config.console.port = 0
+        self.appliance = Appliance(
+            config,
+            listener=self._hear,
+            model_listener=self._hear_model,
+            page_listener=self._hear_page,
+            priority_raised=raised,
+        )
+
+    def _hear_page(self, address: str) -> None:
+        self._page.set()
+        if address:
+            self._console.print(f"[bold]page[/bold]       {address} in a browser of this machine", soft_wrap=True)
 
     def _hear_model(self, state: ModelState) -> None:
         self._terminal.model(as_mapping(state))
@@ -166,6 +183,8 @@ class _Demo:
         self._frames, self._series = [], []
         self._done.clear()
         self._readiness.wait()
+        self._page.wait(_PAGE_S)
+        self._page.set()  # waited for once: what never comes must not hold up every series
         wishes = {
             "scan": str(scan.resolve()),
             "repetitions": REPETITIONS,
@@ -189,42 +208,8 @@ class _Demo:
             raise Unavailable(f"the simulated scanner failed: {scanner.stderr.strip()[-300:]}")
         if not self._done.wait(_VERDICT_S):
             raise Unavailable(f"no verdict of the series came within {_VERDICT_S:g} s; the log says why")
-        return self._document(json.loads(scanner.stdout), truths, self._series[0])
-
-    def _document(self, answers: dict[str, Any], truths: tuple[Truth, ...], series: Judged) -> dict[str, Any]:
-        decision = series.decision
-        last = self._frames[-1].decision
         return {
-            "schema": "demo/1",
-            "frames": len(self._frames),
-            "images_returned": answers["images"],
-            "processed_images_returned": answers["processed_images"],
-            "verdict": decision.verdict.value,
-            "sentence": decision.sentence,
-            "findings": [
-                {
-                    "kind": finding.kind,
-                    "severity": finding.severity.value,
-                    "first_frame": finding.first_frame,
-                    "where": asdict(finding.where),
-                    "advice": finding.action,
-                    "message": finding.message,
-                    "caused_by": finding.caused_by,
-                }
-                for finding in decision.findings
-            ],
-            "injected": _injected(truths),
-            "measurements": [
-                {
-                    "row": m.row,
-                    "name": m.name,
-                    "value": m.value,
-                    "unit": m.unit,
-                    "why_missing": m.why_missing,
-                }
-                for m in last.measurements
-            ],
-            "networks": networks_document(last.measurements, decision.findings),
+            **demo_document(self._frames, self._series[0], json.loads(scanner.stdout), truths),
             "latency_ms": self.appliance.latencies.summary(),
             "backend": self.appliance.backend,
             "broker": self._broker.name,

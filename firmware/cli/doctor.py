@@ -19,6 +19,8 @@ from engine.errors import ScansideError
 from engine.package import trusted_keys
 from firmware.broker import find_mosquitto
 from firmware.cli.doctor_backends import BackendState, backends, choices, document, lines
+from firmware.config import default_config
+from firmware.console.reach import free
 from firmware.version import VERSION
 from models.shipped import KEYS, PACKAGES
 
@@ -108,8 +110,21 @@ def _opencv() -> Finding:
     try:
         cv2 = importlib.import_module("cv2")
     except ImportError as error:
-        return Finding("pictures", False, f"OpenCV cannot be loaded ({error})", "apt install libgl1 libglib2.0-0")
+        mend = "apt install libgl1 libglib2.0-0; until then the page and reports have no pictures"
+        return Finding("pictures", False, f"OpenCV cannot be loaded ({error})", mend)
     return Finding("pictures", True, f"OpenCV {cv2.__version__}")
+
+
+def _page() -> Finding:
+    config = default_config().console
+    if free(config.listen, config.port):
+        return Finding("page", True, f"port {config.port} is free")
+    return Finding(
+        "page",
+        False,
+        f"port {config.port} is taken",
+        "by the appliance itself when it runs; else stop the program that has it, or choose another console.port",
+    )
 
 
 def _packages() -> Finding:
@@ -137,5 +152,6 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     _journal,
     _mosquitto,
     _opencv,
+    _page,
     _packages,
 )

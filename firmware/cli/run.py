@@ -32,11 +32,17 @@ def run(options: argparse.Namespace) -> int:
     def show_model(state: ModelState) -> None:
         terminal.model(as_mapping(state))
 
+    def show_page(address: str) -> None:
+        if address:
+            console.print(f"the page for this machine's browser: {address}", soft_wrap=True)
+
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     raised = raise_priority()
-    appliance = Appliance(config, listener=show, model_listener=show_model, priority_raised=raised)
+    appliance = Appliance(
+        config, listener=show, model_listener=show_model, page_listener=show_page, priority_raised=raised
+    )
     appliance.start()
     console.print(f"listening for scanners on {config.scanner.listen} port {appliance.scanner_port}")
     if config.mqtt.enabled:

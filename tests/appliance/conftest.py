@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from engine.seams import Source
-from engine.types import Decision, Verdict
+from engine.types import Decision, Scan, Verdict
 from firmware.clock import SystemClock
 from firmware.health import Health
 from firmware.inference.networks import Networks
@@ -51,9 +51,14 @@ class Running:
         return [d.verdict for d in self.frames]
 
 
-def start_server(*, networks: Networks | None = None, **settings: object) -> tuple[Running, MrdServer]:
+def start_server(
+    *,
+    networks: Networks | None = None,
+    began: Callable[[Scan], None] = lambda _: None,
+    **settings: object,
+) -> tuple[Running, MrdServer]:
     running = Running(Health())
-    loop = Loop(SystemClock(), running.health, running.record, networks=networks or Networks())
+    loop = Loop(SystemClock(), running.health, running.record, began, networks=networks or Networks())
 
     def take(source: Source) -> None:
         run_scan(source, loop)

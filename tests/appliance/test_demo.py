@@ -54,6 +54,13 @@ def test_the_default_says_repeat_and_names_the_connector() -> None:
     assert told["broker"] in ("mosquitto", "amqtt")
 
 
+def test_it_says_where_the_page_is_and_ends_by_itself() -> None:
+    done = demo("--pace", "fast", "--backend", PLAIN, SCANSIDE_DEMO_ONCE="1")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"page +http://127\.0\.0\.1:\d+ ", done.stdout), done.stdout
+    assert "whole series" in done.stdout
+
+
 @pytest.mark.parametrize("setting", range(5))
 def test_random_faults_are_named(setting: int) -> None:
     rng = random.Random(setting)

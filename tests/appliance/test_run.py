@@ -62,6 +62,8 @@ port = {port}
 [mqtt]
 host = "{mosquitto.host}"
 port = {mosquitto.port}
+[console]
+port = 0
 """
     )
     subscriber = subprocess.Popen(

@@ -45,7 +45,7 @@ def start(mosquitto, folder: Path, package: Path) -> Iterator[Site]:
     port, config = free_port(), folder / "scanside.toml"
     config.write_text(
         f'[appliance]\nname = "bay-3"\nstate_dir = "{folder}"\n[scanner]\nport = {port}\n'
-        f'[mqtt]\nport = {mosquitto.port}\n[models]\ndenoise = "{package}"\nquality = ""\n'
+        f'[console]\nenabled = false\n[mqtt]\nport = {mosquitto.port}\n[models]\ndenoise = "{package}"\nquality = ""\n'
         'backend = "onnxruntime-cpu:fp32"\n'
     )
     subscriber = subprocess.Popen(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.types import Verdict
+from engine.types import Scan, Verdict
 from firmware.cli import main
 from firmware.clock import SystemClock
 from firmware.offline import judge_source
@@ -110,3 +110,16 @@ def test_qc_only_gets_verdicts_and_no_images(server: Running) -> None:
     answers = talk(server.port, begin(header(), "qc-only"), wire(*frame(object_kspace())), CLOSE)
     assert not answers.images
     assert "series" in answers.text
+
+
+def test_a_scan_whose_beginning_cannot_be_recorded_is_received_and_judged(caplog: pytest.LogCaptureFixture) -> None:
+    def explode(_: Scan) -> None:
+        raise RuntimeError("planted")
+
+    running, listening = start_server(began=explode)
+    answers = talk(running.port, BEGUN, wire(*frame(object_kspace())), CLOSE)
+    running.wait_for_series(1)
+    listening.stop()
+    assert len(answers.images) == len(running.frames) == 1
+    assert running.health.snapshot()["counters"]["beginnings_not_recorded"] == 1
+    assert "beginning could not be recorded" in caplog.text

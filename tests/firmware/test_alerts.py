@@ -35,6 +35,14 @@ def test_an_aborted_scan_ends_what_was_told() -> None:
     assert alerts.payload().raised == []
 
 
+def test_nothing_stays_raised_after_its_series_even_where_a_fault_kept_it_from_ending() -> None:
+    alerts, decider, other = Alerts(), Decider(SCAN), Decider(replace(SCAN, id="s2"))
+    told(alerts, fault(decider, 0))
+    told(alerts, fault(other, 0))
+    assert alerts.take(replace(decider.close("close"), changes=()))
+    assert [entry.scan for entry in alerts.payload().raised] == ["s2"]
+
+
 def test_a_localizer_is_never_told() -> None:
     alerts, decider = Alerts(), Decider(SCAN)
     quiet = replace(fault(decider, 0), alerting=False)

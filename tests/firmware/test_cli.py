@@ -44,7 +44,14 @@ def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["doctor", "--state", str(tmp_path / "none"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert {check["name"] for check in said["checks"]} >= {"python", "journal", "broker", "pictures", "priority"}
+    assert {check["name"] for check in said["checks"]} >= {
+        "python",
+        "journal",
+        "broker",
+        "pictures",
+        "page",
+        "priority",
+    }
     backends = {backend["name"]: backend for backend in said["backends"]}
     assert backends.keys() == RUNNERS.keys()
     assert backends["onnxruntime-cpu"]["available"]

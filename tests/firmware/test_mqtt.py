@@ -167,7 +167,7 @@ def test_what_is_cleared_while_the_broker_is_away_is_cleared_when_it_is_back(mos
     sink, health = sink_for(journal, config(mosquitto.port))
     listener = Listener(mosquitto.port)
     for scan in ("one", "two"):
-        sink.retain(f"scanside/a/scan/{scan}/state", Head(schema="head/1", newest=0, boot=scan))
+        sink.retain(f"scanside/a/scan/{scan}/state", sink.filled(Head(schema="head/1", newest=0, boot=scan)))
     listener.wait(lambda: len(listener.payloads("/state")) >= 3)
     listener.close()
     mosquitto.kill()
@@ -176,7 +176,7 @@ def test_what_is_cleared_while_the_broker_is_away_is_cleared_when_it_is_back(mos
         assert time.monotonic() < end
         time.sleep(0.01)
     for scan in ("one", "two"):
-        sink.retain(f"scanside/a/scan/{scan}/state", None)
+        sink.retain(f"scanside/a/scan/{scan}/state", b"")
     mosquitto.start()
     listener = Listener(mosquitto.port)
     decide(journal)
@@ -290,7 +290,7 @@ def test_killing_broker_and_appliance_loses_and_invents_nothing(mosquitto, tmp_p
     settings = tmp_path / "c.toml"
     settings.write_text(
         f'[appliance]\nname = "a"\nstate_dir = "{tmp_path}"\n[scanner]\nport = {port}\n'
-        f'[mqtt]\nport = {mosquitto.port}\nconsumers = ["page"]\nreconnect_max_s = 1\n'
+        f'[console]\nenabled = false\n[mqtt]\nport = {mosquitto.port}\nconsumers = ["page"]\nreconnect_max_s = 1\n'
     )
 
     def start() -> subprocess.Popen[bytes]:
