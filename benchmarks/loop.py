@@ -87,8 +87,8 @@ def appliance(
     log = (folder / f"{port}.log").open("w")
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
-        _wait_for_port(port, process)
-        _wait_for_networks(Path(log.name), 2 if networks else 0)
+        wait_for_port(port, process)
+        wait_for_networks(Path(log.name), 2 if networks else 0)
         yield port, psutil.Process(process.pid)
     finally:
         process.terminate()
@@ -96,7 +96,8 @@ def appliance(
         log.close()
 
 
-def _wait_for_port(port: int, process: "subprocess.Popen[Any]") -> None:
+def wait_for_port(port: int, process: "subprocess.Popen[Any]") -> None:
+    """Until a server of this machine takes connections; raises Unavailable after some seconds."""
     end = time.monotonic() + 20
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -105,7 +106,8 @@ def _wait_for_port(port: int, process: "subprocess.Popen[Any]") -> None:
     raise Unavailable("the server under test did not start")
 
 
-def _wait_for_networks(log: Path, count: int) -> None:
+def wait_for_networks(log: Path, count: int) -> None:
+    """Until an appliance's log names so many that serve; raises Unavailable after a minute."""
     end = time.monotonic() + 60
     while log.read_text().count(" serves in ") < count:
         if time.monotonic() > end:
