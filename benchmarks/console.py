@@ -1,18 +1,16 @@
 """`scanside bench console`: how soon a verdict is on the screen, and what the page costs the loop and the memory."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.chromium import chromium
 from benchmarks.console_delay import measure_delay
 from benchmarks.console_loop import measure_loop
 from benchmarks.console_memory import measure_memory
-from benchmarks.loop import machine, wait_for_networks
-from benchmarks.phantom import make_phantom, save, temporary_folder
+from benchmarks.loop import machine, on_machine, tell, wait_for_networks
+from benchmarks.phantom import make_phantom, save
 from benchmarks.site import Site
 from firmware.broker import start_broker
 
@@ -46,19 +44,12 @@ def measure(folder: Path, quick: bool) -> dict[str, Any]:
 
 
 def run(*, json_output: bool, quick: bool) -> int:
-    with temporary_folder() as folder:
-        result = measure(Path(folder), quick)
-    if json_output:
-        print(json.dumps(result, indent=2))
-    else:
-        Console(highlight=False).print(table(result))
-    return 0
+    return tell(measure, table, json_output=json_output, quick=quick)
 
 
 def table(result: dict[str, Any]) -> Table:
     """The same for people."""
-    on = result["machine"]
-    out = Table(title=f"{on['processor']}, {on['cores']} cores, load {on['load']}", box=None)
+    out = on_machine(result["machine"])
     for name in ("ms", "p50", "p99", "max", "n"):
         out.add_column(name, justify="left" if name == "ms" else "right")
     delays = {

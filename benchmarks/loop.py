@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -304,6 +304,17 @@ def machine() -> dict[str, Any]:
 
 
 def run(*, json_output: bool, quick: bool) -> int:
+    return tell(measure, table, json_output=json_output, quick=quick)
+
+
+def tell(
+    measure: Callable[[Path, bool], dict[str, Any]],
+    table: Callable[[dict[str, Any]], Table],
+    *,
+    json_output: bool,
+    quick: bool,
+) -> int:
+    """Measure in a folder of its own, then say it as JSON or for people."""
     with temporary_folder() as folder:
         result = measure(Path(folder), quick)
     if json_output:
@@ -313,10 +324,14 @@ def run(*, json_output: bool, quick: bool) -> int:
     return 0
 
 
+def on_machine(machine: dict[str, Any]) -> Table:
+    """An empty table under the name of the machine that it is about."""
+    return Table(title=f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}", box=None)
+
+
 def table(result: dict[str, Any]) -> Table:
     """The same for people."""
-    on = result["machine"]
-    out = Table(title=f"{on['processor']}, {on['cores']} cores, load {on['load']}", box=None)
+    out = on_machine(result["machine"])
     for name in ("", "image p50", "p99", "verdict p50", "p99", "CPU us/readout"):
         out.add_column(name, justify="left" if not name else "right")
     rows = {**result["rows"], "peer: progressive server, paced": result["peers"]["progressive"]}
